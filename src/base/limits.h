@@ -1,0 +1,43 @@
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Every maximum of the project, each with its reason.  Bytes, unless said. */
+
+/* Names */
+#define LIMIT_APP 64     /* HubSpot's own limit for an app's uid */
+#define LIMIT_REF 255    /* a tenant's id in somebody else's system */
+#define LIMIT_TOKEN 2040 /* HubSpot says 512; four times that, one cell */
+#define LIMIT_SCOPES 256 /* scopes of one app; HubSpot lists 285 in all */
+#define LIMIT_APPS 100   /* HubSpot's limit of apps a developer account */
+
+/* HTTP */
+#define LIMIT_HEAD 16384         /* request line and headers together */
+#define LIMIT_HEADERS 100        /* headers of one message */
+#define LIMIT_TARGET 8192        /* request target; codes and states are long */
+#define LIMIT_URL 8192           /* a URL that we build */
+#define LIMIT_CHUNK_LINE 256     /* a chunk's size line with its extensions */
+#define LIMIT_API_BODY 65536     /* a JSON body of our own API */
+#define LIMIT_OAUTH_REPLY 65536  /* HubSpot's answer to a token call */
+#define LIMIT_RELAY_WINDOW 65536 /* unsent bytes of one relayed direction */
+#define LIMIT_CONNECTIONS 4096   /* accepted connections of one listener */
+#define LIMIT_UPSTREAM 256       /* connections to one host */
+
+/* Between processes */
+#define LIMIT_FRAME 1048576 /* one message */
+#define LIMIT_CALLS 8192    /* calls in flight on one channel */
+#define LIMIT_CHANNEL_QUEUE (8 * LIMIT_FRAME) /* unsent bytes of a channel */
+
+/* Configuration */
+#define LIMIT_CONFIG_LINE 4096 /* HubSpot's scope lists are long */
+#define LIMIT_SECRET_FILE 4096 /* a client secret, a key file's line */
+
+/* Time, in milliseconds */
+#define DEADLINE_HEAD_MS 10000   /* a request head to arrive */
+#define DEADLINE_BODY_MS 30000   /* silence within a body */
+#define DEADLINE_IDLE_MS 75000   /* keep-alive without a request */
+#define DEADLINE_ERRAND_MS 20000 /* one call of the courier */
+#define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
+#define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */
+#define BEAT_MS 250              /* the keeper's beat to relays */
+
+#endif

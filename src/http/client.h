@@ -1,0 +1,99 @@
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "http/dns.h"
+#include "http/head.h"
+
+struct event_base;
+struct tls_context;
+
+/*
+ * The calling side: a pool of kept-alive connections by host, port and
+ * scheme, and calls on them.
+ *
+ *     call = http_call_start(client, &spec, &handler, arg);
+ *
+ * No redirect is ever followed.  A call that finds its kept connection
+ * closed before a byte of the answer came is sent once more on a new
+ * connection if it can be repeated (see can_repeat); nothing else is retried.
+ */
+struct http_client;
+struct http_call;
+
+struct http_client_setup {
+    struct event_base *base;
+    struct dns *dns;
+    struct tls_context *tls; /* for https; may be NULL where there is none */
+    dns_filter filter;       /* checked before each connect; may be NULL */
+    void *filter_arg;
+    size_t max_connections; /* of one host; 0: LIMIT_UPSTREAM */
+    unsigned idle_ms;       /* a kept connection is closed after; 0: 30 s */
+};
+
+struct http_client *http_client_new(const struct http_client_setup *setup);
+/* Cancels all calls (their on_end is called with ERR_CLOSED). */
+void http_client_free(struct http_client *c);
+
+struct http_call_spec {
+    struct str scheme; /* "http" or "https" */
+    struct str host;
+    uint16_t port; /* 0: the scheme's own */
+    struct str method;
+    struct str target; /* path and query */
+    /* Host, Content-Length, Transfer-Encoding and Connection are added. */
+    const struct http_header *headers;
+    size_t n_headers;
+    struct str body;  /* whole bodies; copied */
+    bool is_streamed; /* the body comes by http_call_piece instead */
+    bool has_length;  /* of a streamed body; else chunked */
+    uint64_t length;
+    bool is_secret;      /* the request is built in memory that is wiped */
+    unsigned timeout_ms; /* for the whole call; 0: none */
+    unsigned silence_ms; /* between two signs of life; 0: 30 s */
+};
+
+struct http_call_handler {
+    /* Final heads only (1xx are swallowed).  Good until on_end. */
+    void (*on_head)(struct http_call *call, const struct http_head *head,
+                    void *arg);
+    void (*on_body)(struct http_call *call, struct str piece, void *arg);
+    /* Streamed requests: there is room again.  May be NULL. */
+    void (*on_writable)(struct http_call *call, void *arg);
+    /*
+     * Exactly once, never from within http_call_start.  ERR_OK: the whole
+     * answer came.  ERR_UNREACHABLE (nothing was sent), ERR_CLOSED (broke
+     * off), ERR_TIMEOUT, ERR_UPSTREAM (not HTTP), ERR_LIMIT (head),
+     * ERR_FORBIDDEN (address refused), ERR_NOT_FOUND (no such host).  The
+     * call is gone when this returns.
+     */
+    void (*on_end)(struct http_call *call, enum err e, void *arg);
+};
+
+struct http_call *http_call_start(struct http_client *c,
+                                  const struct http_call_spec *spec,
+                                  const struct http_call_handler *handler,
+                                  void *arg);
+/* Streamed request body.  Returns the unsent bytes, see on_writable. */
+size_t http_call_piece(struct http_call *call, struct str piece);
+void http_call_finish(struct http_call *call);
+/* Stop and go on with reading the answer. */
+void http_call_pause(struct http_call *call);
+void http_call_resume(struct http_call *call);
+/* Ends it now; on_end is not called. */
+void http_call_cancel(struct http_call *call);
+/* Whether any byte of this call was written to a connection. */
+bool http_call_was_sent(const struct http_call *call);
+
+/*
+ * scheme://host[:port][/path][?query] taken apart.  ERR_SYNTAX for anything
+ * else: user part, fragment, control characters, other schemes.
+ */
+struct url {
+    struct str scheme, host, path, query;
+    uint16_t port; /* the scheme's own where none is given */
+    bool has_port;
+};
+enum err url_parse(struct str text, struct url *out) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,119 @@
+#ifndef KEEPER_STORE_H
+#define KEEPER_STORE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+/*
+ * Where the keeper's rows are.  A turn of the keeper is one store_load, then
+ * decisions, then one store_commit: two round trips, however many requests.
+ * Every row is changed by compare-and-swap on its version.
+ *
+ *     struct store_ask ask = {.table = STORE_GRANTS, .key = key};
+ *     e = store_load(store, &ask, 1, arena);
+ *
+ * A row is a key, a version, a time at which it is due, a tag to find it by
+ * and a body (a base/record of its owner).  No body holds a secret in the
+ * clear.  Which back end it is, is decided by what is linked: store_sqlite.c,
+ * store_memory.c (tests).
+ */
+enum store_table {
+    STORE_META = 1,  /* name -> counters, the audit head */
+    STORE_GRANTS,    /* app/portal -> the grant; due: next refresh or probe */
+    STORE_DATA_KEYS, /* as the row it belongs to -> wrapped key; tag: key id */
+    STORE_API_KEYS,  /* hash -> the key's rights */
+    STORE_SESSIONS,  /* hash of the link's code; due: its end */
+    STORE_ATTEMPTS,  /* install attempts that came back; due: their end */
+    STORE_RESULTS,   /* hash of a connect-results code; due: its end */
+    STORE_ENDINGS,   /* uninstalls HubSpot has not confirmed; due: next try */
+    STORE_RECEIPTS,  /* app/portal/time -> what was erased */
+    STORE_AUDIT,     /* node/number -> an entry; only ever added */
+    STORE_TABLES
+};
+
+#define STORE_NEVER INT64_MAX
+
+struct store_row {
+    enum store_table table;
+    struct str key;
+    uint64_t version; /* 0: there is no such row */
+    int64_t due;      /* unix ms, or STORE_NEVER */
+    struct str tag;
+    struct str body;
+};
+
+enum store_by {
+    STORE_BY_KEY,    /* exactly `key`; rows[0] always exists, see version */
+    STORE_BY_PREFIX, /* keys that start with `key`, after `after`, in order */
+    STORE_BY_TAG,    /* tag equal to `tag`, keys after `after`, in order */
+    STORE_BY_DUE,    /* due at `due` or before, soonest first */
+};
+
+struct store_ask {
+    enum store_table table;
+    enum store_by by;
+    struct str key, after, tag;
+    int64_t due;
+    size_t limit; /* most rows; not for STORE_BY_KEY */
+    /* out, in the arena */
+    struct store_row *rows;
+    size_t n_rows;
+};
+
+struct store_change {
+    struct store_row row; /* version: what was loaded; 0: must not exist */
+    bool is_delete;
+};
+
+struct store;
+
+/*
+ * Opens, and migrates to the newest schema, never destructively.  place: the
+ * database file for SQLite; ignored by memory.  problem gets a sentence that
+ * says what is wrong and what to do: locked by another process, read-only,
+ * not a database, corrupt, written by a newer portkeep.
+ */
+enum err store_open(const char *place, struct store **out,
+                    struct buf *problem) WARN_UNUSED;
+void store_close(struct store *s);
+
+/* All asks in one consistent view.  ERR_STORE. */
+enum err store_load(struct store *s, struct store_ask *asks, size_t n_asks,
+                    struct arena *arena) WARN_UNUSED;
+
+/*
+ * All changes or none, durable when it returns; each row's version goes up
+ * by one.  turn is a number that no other commit has.  ERR_CONFLICT: a row
+ * is no longer at its version.  ERR_LIMIT: the disk is full, nothing
+ * changed.  ERR_STORE: it is not known whether it happened: ask
+ * store_has_turn, and stop if that fails too.
+ */
+enum err store_commit(struct store *s, uint64_t turn,
+                      const struct store_change *changes,
+                      size_t n_changes) WARN_UNUSED;
+/* Only the newest turns are remembered. */
+enum err store_has_turn(struct store *s, uint64_t turn,
+                        bool *out_has) WARN_UNUSED;
+
+/* How many rows carry that tag; tag.p NULL: how many rows at all. */
+enum err store_count(struct store *s, enum store_table table, struct str tag,
+                     uint64_t *out_n) WARN_UNUSED;
+
+/*
+ * After an erasure: nothing that was deleted or overwritten is left in the
+ * file or its log.
+ */
+enum err store_scrub(struct store *s) WARN_UNUSED;
+
+/*
+ * A consistent copy, online: `file` gets everything but STORE_DATA_KEYS,
+ * `keys_file` only those rows.  Both 0600, made new, fsynced; on failure
+ * neither is left behind.  problem says why.
+ */
+enum err store_backup(struct store *s, const char *file, const char *keys_file,
+                      struct buf *problem) WARN_UNUSED;
+/* The other way, into a place where nothing is yet.  Not open meanwhile. */
+enum err store_restore(const char *place, const char *file,
+                       const char *keys_file, struct buf *problem) WARN_UNUSED;
+
+#endif

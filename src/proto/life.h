@@ -1,0 +1,109 @@
+#ifndef PROTO_LIFE_H
+#define PROTO_LIFE_H
+
+#include "ipc/channel.h"
+
+/*
+ * The parent and each child: settings and descriptors at birth and at
+ * reload, readiness, the end.  The child's end is descriptor 3.
+ *
+ * Order at birth: settings, one app message an app, descriptors, apply; the
+ * child answers ready when its sandbox stands, and gets work only then.  At
+ * reload the same again; what is not sent again is gone.
+ */
+enum life_type {
+    LIFE_SETTINGS = 1,
+    LIFE_APP,
+    LIFE_DESCRIPTOR,
+    LIFE_APPLY,
+    LIFE_READY,
+    LIFE_STOP,
+    LIFE_WANT_RELOAD,
+    LIFE_RELOADED,
+};
+
+/* What the parent fills in depends on the role; the rest stays empty. */
+struct life_settings {
+    uint32_t index; /* which one of its role */
+    uint32_t log_level;
+    struct str user;   /* to become when started by root; empty: stay */
+    bool is_sandboxed; /* false only in the ASan build's --no-sandbox */
+    struct str public_url;
+    struct str api_url;       /* front: none; relay, courier: HubSpot's API */
+    struct str authorize_url; /* keeper */
+    struct str oauth_version; /* courier */
+    struct str ca_file;       /* relay, courier; empty: the system's */
+    struct str node;          /* keeper: this machine's name in the audit log */
+    struct str data_dir;      /* keeper: the only place it opens files in */
+    struct str store_path;    /* keeper: the database file, in data_dir */
+    uint32_t revocation_max_ms; /* relay */
+};
+
+struct life_app {
+    struct str name; /* the id in URLs: crm-sync */
+    bool is_static;
+    struct str title; /* "CRM Sync", on pages */
+    struct str support_url;
+    struct str privacy_url;
+    struct str client_id;
+    struct strs scopes;
+    struct strs optional_scopes;
+    struct strs conditional_scopes;
+    struct strs return_to;
+    struct str sign_in_url;
+    bool is_marketplace;
+    bool keeps_user_email;
+    uint32_t erase_gone_after_s;
+};
+
+enum life_descriptor_kind {
+    LIFE_FD_LISTEN = 1,        /* front: public; relay: private */
+    LIFE_FD_TLS_CHAIN,         /* front */
+    LIFE_FD_TLS_KEY,           /* front */
+    LIFE_FD_WORK,              /* front, relay, courier: the keeper */
+    LIFE_FD_PEER,              /* keeper: one more channel, see peer */
+    LIFE_FD_MASTER_KEY,        /* keeper */
+    LIFE_FD_CLIENT_SECRET,     /* keeper, with app */
+    LIFE_FD_CLIENT_SECRET_OLD, /* keeper, with app */
+    LIFE_FD_SPILL,             /* keeper, courier: replies that outlived */
+    LIFE_FD_ERASURES,          /* keeper: the erasure list, append only */
+};
+
+enum life_peer {
+    LIFE_PEER_FRONT = 1,
+    LIFE_PEER_RELAY,
+    LIFE_PEER_COURIER,
+    LIFE_PEER_ADMIN
+};
+
+struct life_descriptor {
+    uint32_t kind; /* enum life_descriptor_kind */
+    uint32_t peer; /* enum life_peer, with LIFE_FD_PEER */
+    uint32_t peer_index;
+    uint32_t peer_uid; /* with LIFE_PEER_ADMIN: who connected */
+    struct str app;
+};
+
+/* is_reload: the answer is LIFE_RELOADED instead of LIFE_READY. */
+struct life_apply {
+    bool is_reload;
+};
+
+/* Once the sandbox stands: which user, whether Landlock was there. */
+struct life_ready {
+    struct str problem; /* empty, or why it cannot start */
+    bool has_landlock;
+};
+
+struct life_reloaded {
+    struct str problem;
+};
+
+/* is_brief: end now what runs; else drain for DEADLINE_DRAIN_MS. */
+struct life_stop {
+    bool is_brief;
+};
+
+extern const struct conversation life_conversation;
+
+#endif
