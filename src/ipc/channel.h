@@ -24,6 +24,7 @@ struct message {
     const struct record *record;
     const char *purpose; /* one sentence, for docs/messages.md */
     const char *from;    /* who sends it: "front", "keeper" */
+    bool has_fd;         /* a descriptor travels with it */
 };
 
 struct conversation {

@@ -75,7 +75,7 @@ static const struct message messages[] = {
     {LIFE_APP, 0, &life_app, "What it needs of one app's section.", "parent"},
     {LIFE_DESCRIPTOR, 0, &life_descriptor,
      "A descriptor: a listener, a channel, an open file with a secret.",
-     "parent"},
+     "parent", true},
     {LIFE_APPLY, 0, &life_apply, "All has been sent: take it up.", "parent"},
     {LIFE_READY, 0, &life_ready,
      "The sandbox stands and work can come, or why it cannot.", "child"},
