@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct block {
 
 struct arena {
     struct block *top; /* newest first; the last one is the first made */
+    bool is_secret;
 };
 
 static struct block *
@@ -35,7 +37,23 @@ arena_new(void)
     if (a == NULL)
         abort();
     a->top = block_new(FIRST_BLOCK, NULL);
+    a->is_secret = false;
     return a;
+}
+
+struct arena *
+arena_new_secret(void)
+{
+    struct arena *a = arena_new();
+    a->is_secret = true;
+    return a;
+}
+
+static void
+wipe(const struct arena *a, struct block *b)
+{
+    if (a->is_secret)
+        sodium_memzero(b->bytes, b->used);
 }
 
 void
@@ -44,8 +62,10 @@ arena_clear(struct arena *a)
     while (a->top->next != NULL) {
         struct block *b = a->top;
         a->top = b->next;
+        wipe(a, b);
         free(b);
     }
+    wipe(a, a->top);
     a->top->used = 0;
 }
 

@@ -13,11 +13,14 @@
  *     struct str name = arena_copy(a, view);
  *     arena_free(a);
  *
- * Not for secrets: see base/secret.h.
+ * Secrets pass only through one made with arena_new_secret, which wipes; what
+ * stays of them goes to base/secret.h.
  */
 struct arena;
 
 struct arena *arena_new(void);
+/* Wipes all that it lets go of. */
+struct arena *arena_new_secret(void);
 /* Frees all that came from it.  Takes NULL. */
 void arena_free(struct arena *a);
 /* Lets everything go, keeps the first block for the next use. */
