@@ -1,0 +1,92 @@
+#ifndef KEEPER_STORE_SQLITE_INT_H
+#define KEEPER_STORE_SQLITE_INT_H
+
+#include "keeper/store.h"
+
+#include <sqlite3.h>
+
+/*
+ * What the files of the SQLite back end share: the open store, one
+ * connection set up our way (database_*), its tables (schema_*).
+ *
+ *     e = database_open(path, &db, problem);
+ *     e = schema_migrate(db, SCHEMA_NEWEST) ...
+ */
+enum statement {
+    ROW_GET,
+    ROW_RANGE,
+    ROW_TAGGED,
+    ROW_DUE,
+    ROW_INSERT,
+    ROW_UPDATE,
+    ROW_DELETE,
+    ROW_COUNT,
+    ROW_COUNT_TAG,
+    TABLE_STATEMENTS
+};
+
+enum step {
+    STEP_BEGIN_READ,
+    STEP_BEGIN_WRITE,
+    STEP_COMMIT,
+    STEP_ROLLBACK,
+    STEP_TURN_ADD,
+    STEP_TURN_HAS,
+    STEPS
+};
+
+struct store {
+    sqlite3 *db;
+    int lock_fd; /* held for the store's life; closed after the database */
+    char *place;
+    /* Each is made at its first use and kept. */
+    sqlite3_stmt *rows[STORE_TABLES][TABLE_STATEMENTS];
+    sqlite3_stmt *steps[STEPS];
+    /* What moves. */
+    int64_t turn_slot; /* counts on; the row is this modulo TURNS_KEPT */
+    int wal_pages;     /* as the last commit left the log */
+    bool is_failed;    /* a commit or sync failed: nothing is known any more */
+};
+
+#define TURNS_KEPT 1000
+#define PAGE_BYTES 4096
+
+extern const char *const store_table_names[STORE_TABLES];
+
+/*
+ * A connection with everything foreign switched off.  The file must exist;
+ * an empty one is a new database.  problem: one sentence.
+ */
+enum err database_open(const char *path, sqlite3 **out,
+                       struct buf *problem) WARN_UNUSED;
+/* All statements of sql; SQLite's own code, for database_explain. */
+int database_exec(sqlite3 *db, const char *sql);
+int database_get_int(sqlite3 *db, const char *sql, int64_t *out) WARN_UNUSED;
+/* What the code means for path and what to do about it. */
+void database_explain(int code, sqlite3 *db, const char *path,
+                      struct buf *problem);
+/* From here on no page reaches the file with leftovers in its free part. */
+void database_keep_clean(sqlite3 *db);
+
+#define SCHEMA_APPLICATION 0x706b6570 /* "pkep" */
+extern const int64_t schema_newest;
+/*
+ * ERR_INVALID with a sentence if the database named `schema` ("main", or
+ * attached) is not ours or too new; *out_version 0: there is nothing in it.
+ */
+enum err schema_check(sqlite3 *db, const char *schema, const char *path,
+                      int64_t *out_version, struct buf *problem) WARN_UNUSED;
+/* Up to that version, each step in a transaction of its own. */
+int schema_migrate(sqlite3 *db, int64_t version) WARN_UNUSED;
+
+/*
+ * A new file, 0600, open; ERR_CONFLICT if there is one, with the sentence.
+ */
+enum err file_make_new(const char *path, int *out_fd,
+                       struct buf *problem) WARN_UNUSED;
+/* Makes the names in the file's directory durable. */
+enum err file_sync_directory(const char *path) WARN_UNUSED;
+/* False, with the sentence, for anything but an absolute path. */
+bool file_is_absolute(const char *path, struct buf *problem);
+
+#endif
