@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "ipc/fd.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/user.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -103,35 +103,37 @@ refuse(struct child *c, struct buf *problem)
 }
 
 static enum err
-get_ready(struct child *c, struct buf *problem)
+get_ready(struct child *c, struct sandbox_result *result, struct buf *problem)
 {
     const struct child_role *role = birth.role;
     log_open(role->name, c->settings.index,
              (enum log_level)c->settings.log_level);
+    enum err e = user_become(c->settings.user, problem);
+    if (e != ERR_OK)
+        return e;
     if (sandbox_harden() != ERR_OK || slab_open(role->n_secrets) != ERR_OK) {
         buf_add_text(problem, "cannot lock memory for secrets: raise the "
                               "limit of locked memory (ulimit -l, or "
                               "LimitMEMLOCK= in the systemd unit)");
         return ERR_SYSTEM;
     }
-    enum err e = role->start(c, problem);
-    if (e == ERR_OK)
-        e = sandbox_become(c->settings.user, problem);
-    if (e == ERR_OK && c->settings.is_sandboxed)
-        e = role->confine(c, problem);
+    e = role->start(c, problem);
+    if (e == ERR_OK && (c->settings.is_sandboxed || !sandbox_may_be_off()))
+        e = role->confine(c, result, problem);
     return e;
 }
 
 static void
 apply_birth(struct child *c)
 {
+    struct sandbox_result result = {.has_landlock = false};
     struct buf auto_buf problem;
     buf_init(&problem, 1024);
-    if (get_ready(c, &problem) != ERR_OK) {
+    if (get_ready(c, &result, &problem) != ERR_OK) {
         refuse(c, &problem);
         return;
     }
-    struct life_ready ready = {.has_landlock = false};
+    struct life_ready ready = {.has_landlock = result.has_landlock};
     birth.is_ready = true;
     channel_event(c->life, LIFE_READY, &ready);
     birth.role->run(c);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "proto/life.h"
+#include "sandbox/sandbox.h"
 
 struct event_base;
 
@@ -16,10 +17,10 @@ struct event_base;
  *     int main(void) { return child_main(&role); }
  *
  * Birth: the life channel is descriptor 3.  Settings and descriptors arrive
- * on it; `start` is called with all of them, before the sandbox: read
- * certificates, the resolver's configuration and secrets there, open the
- * database, listen to nothing yet.  Then the user is dropped, the sandbox is
- * applied, ready is said, and `run` begins the work.
+ * on it; root's rights are dropped; `start` is called with all of them,
+ * before the sandbox: read certificates, the resolver's configuration and
+ * secrets there, open the database, listen to nothing yet.  Then the sandbox
+ * is applied by `confine`, ready is said, and `run` begins the work.
  * Death: the life channel closes (the parent is gone), LIFE_STOP, or
  * child_exit.
  */
@@ -45,8 +46,10 @@ struct child_role {
     size_t n_secrets; /* cells of its slab */
     /* Before the sandbox.  Fills problem on failure: what and what to do. */
     enum err (*start)(struct child *c, struct buf *problem);
-    /* Applies this role's sandbox, from sandbox/.  problem as above. */
-    enum err (*confine)(const struct child *c, struct buf *problem);
+    /* Applies this role's sandbox: calls sandbox_NAME with what it needs of
+     * the settings.  out and problem are for that call. */
+    enum err (*confine)(const struct child *c, struct sandbox_result *out,
+                        struct buf *problem);
     /* After it: accept work. */
     void (*run)(struct child *c);
     /* New settings stand in c; on failure the old ones are put back. */

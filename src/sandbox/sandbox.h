@@ -10,7 +10,11 @@
  * signals to others, new namespaces and core dumps, and set no-new-privs;
  * Landlock closes the file system where the kernel has it.
  *
- *     e = sandbox_front(&problem);
+ *     e = sandbox_front(&result, &problem);
+ *
+ * Looking for a file by name is the one thing that gets an error (EACCES)
+ * and not death where no file may be opened: the C library and OpenSSL look
+ * for optional files late, and live without them.
  */
 struct sandbox_result {
     bool has_landlock;
@@ -19,23 +23,23 @@ struct sandbox_result {
 /* Accepted connections only: no open, socket, connect. */
 enum err sandbox_front(struct sandbox_result *out,
                        struct buf *problem) WARN_UNUSED;
-/* Accepts, connects (TCP, and UDP for the resolver); no open. */
-enum err sandbox_relay(struct sandbox_result *out,
+/*
+ * Accepts, connects (TCP, and UDP for the resolver); no open.  From Linux
+ * 6.7 only to this TCP port, that of api_url, and to the resolver's.
+ */
+enum err sandbox_relay(uint16_t port, struct sandbox_result *out,
                        struct buf *problem) WARN_UNUSED;
-/* Connects; no open, no accept. */
-enum err sandbox_courier(struct sandbox_result *out,
+/* Connects, as the relay; no open, no accept. */
+enum err sandbox_courier(uint16_t port, struct sandbox_result *out,
                          struct buf *problem) WARN_UNUSED;
 /* Opens in data_dir only; no sockets at all. */
 enum err sandbox_keeper(const char *data_dir, struct sandbox_result *out,
                         struct buf *problem) WARN_UNUSED;
 
-/*
- * Before any of them: becomes `user` (by name, with its groups) if started
- * by root, else stays.  The user is looked up in /etc/passwd, not by NSS.
- */
-enum err sandbox_become(struct str user, struct buf *problem) WARN_UNUSED;
-
 /* Not dumpable, no core: first thing in every process with a secret. */
 enum err sandbox_harden(void) WARN_UNUSED;
+
+/* Whether a process of this build may run without: only with ASan. */
+bool sandbox_may_be_off(void);
 
 #endif
