@@ -14,7 +14,7 @@
  *     size_t used;
  *     enum err e = http_head_parse_request(&head, bytes, &used);
  *     -- ERR_AGAIN: read more; ERR_SYNTAX: answer 400, close;
- *        ERR_LIMIT: answer 431, close
+ *        ERR_LIMIT: answer 414 if head.target.n > LIMIT_TARGET, else 431
  *
  * All texts point into the bytes that were parsed.
  */
@@ -35,8 +35,10 @@ struct http_head {
     bool is_http_10;
     bool is_keep_alive;
     bool expects_continue;
+    bool names_hops; /* Connection names more than close and keep-alive */
+    bool has_length; /* also where no body follows: answers to HEAD, 304 */
     enum http_framing framing;
-    uint64_t length; /* with HTTP_LENGTH */
+    uint64_t length; /* of Content-Length */
     size_t n_headers;
     struct http_header headers[LIMIT_HEADERS];
 };

@@ -30,14 +30,17 @@ struct http_exchange;
 struct http_handler {
     void (*on_head)(struct http_exchange *x, void *arg); /* may be NULL */
     void (*on_request)(struct http_exchange *x, void *arg);
-    /* Streamed requests.  An empty piece with is_last ends the body. */
+    /* Streamed requests.  An empty piece with is_last ends the body; nothing
+     * comes once the answer has ended. */
     void (*on_body)(struct http_exchange *x, struct str piece, bool is_last,
                     void *arg);
     /* The unsent bytes of a streamed answer fell below half the window. */
     void (*on_writable)(struct http_exchange *x, void *arg);
     /* Exactly once for each exchange that on_head or on_request saw.
      * ERR_OK: answered and sent.  ERR_CLOSED: the client went away.
-     * ERR_TIMEOUT: it was too slow.  x is gone when this returns. */
+     * ERR_TIMEOUT: it was too slow.  ERR_SYNTAX, ERR_LIMIT: its body was
+     * refused.  x is gone when this returns.  Never called from within the
+     * functions below, but by http_server_free. */
     void (*on_end)(struct http_exchange *x, enum err reason, void *arg);
     /* Fills a body and its content type for a refusal; may be NULL. */
     void (*on_refused)(unsigned status, struct buf *out_body,
@@ -50,6 +53,10 @@ struct http_server_setup {
     struct tls_context *tls; /* NULL: plain.  Stays the caller's */
     size_t max_body;         /* of requests that are handed over whole */
     size_t max_connections;  /* 0: LIMIT_CONNECTIONS */
+    bool is_secret;          /* buffers are wiped before they are used again */
+    unsigned head_ms;        /* 0: DEADLINE_HEAD_MS */
+    unsigned body_ms;        /* 0: DEADLINE_BODY_MS; also for sending */
+    unsigned idle_ms;        /* 0: DEADLINE_IDLE_MS */
     const struct http_handler *handler;
     void *arg;
 };

@@ -1,0 +1,524 @@
+#include "http/stream.h"
+
+#include "http/tls_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/*
+ *   CLOSED -accept-> HANDSHAKING (TLS) -> OPEN -close-> CLOSED
+ *   CLOSED -connect-> CONNECTING -> HANDSHAKING (TLS) -> OPEN
+ *
+ * The read event stays in the loop as long as a byte could be read: then a
+ * request costs no call for epoll.  The write event is there only while the
+ * socket is full, or connecting.
+ *
+ * After a read that did not fill the block the socket is taken for empty;
+ * after one that did, epoll is level-triggered and says so again.
+ */
+
+static void on_read(evutil_socket_t fd, short what, void *arg);
+static void on_write(evutil_socket_t fd, short what, void *arg);
+static void on_task(struct task *t);
+
+void
+stream_init(struct stream *s, struct loop *loop, void (*go)(void *owner),
+            void *owner)
+{
+    *s = (struct stream){.loop = loop,
+                         .go = go,
+                         .owner = owner,
+                         .fd = -1,
+                         .task = {.run = on_task}};
+}
+
+static size_t
+room_in(const struct stream *s)
+{
+    return s->in == NULL ? BLOCK_SIZE : BLOCK_SIZE - s->in_end;
+}
+
+/* Puts the read event in or out. */
+static void
+watch(struct stream *s)
+{
+    bool wants = s->state >= STREAM_HANDSHAKING && !s->has_ended &&
+                 !s->is_broken && room_in(s) > 0;
+    if (wants == s->is_reading)
+        return;
+    s->is_reading = wants;
+    /* Both fail only when memory or the epoll descriptor do. */
+    if (wants)
+        (void)event_add(&s->read_event, NULL);
+    else
+        (void)event_del(&s->read_event);
+}
+
+static void
+watch_writes(struct stream *s, bool wants)
+{
+    if (wants == s->is_writing)
+        return;
+    s->is_writing = wants;
+    if (wants)
+        (void)event_add(&s->write_event, NULL);
+    else
+        (void)event_del(&s->write_event);
+}
+
+static void
+start(struct stream *s, int fd, struct ssl_st *ssl)
+{
+    int on = 1;
+    assert(s->state == STREAM_CLOSED);
+    s->fd = fd;
+    s->ssl = ssl;
+    s->has_ended = s->is_broken = s->cannot_write = s->has_more = false;
+    s->trouble = 0;
+    /* Answers are written whole, so waiting to fill a packet gains nothing;
+     * on a socket that is not TCP it fails and does not matter. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)event_assign(&s->read_event, s->loop->base, fd, EV_READ | EV_PERSIST,
+                       on_read, s);
+    (void)event_assign(&s->write_event, s->loop->base, fd,
+                       EV_WRITE | EV_PERSIST, on_write, s);
+    if (ssl != NULL)
+        tls_attach(ssl, fd);
+}
+
+void
+stream_accept(struct stream *s, int fd, struct ssl_st *ssl)
+{
+    start(s, fd, ssl);
+    s->state = ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
+    watch(s);
+}
+
+void
+stream_connect(struct stream *s, int fd, struct ssl_st *ssl)
+{
+    start(s, fd, ssl);
+    s->state = STREAM_CONNECTING;
+    watch_writes(s, true);
+}
+
+static void
+wipe(struct stream *s, char *p, size_t n)
+{
+    if (s->is_secret && n > 0)
+        sodium_memzero(p, n);
+}
+
+static void
+give_in(struct stream *s)
+{
+    if (s->in == NULL)
+        return;
+    wipe(s, s->in, s->in_high);
+    loop_give_block(s->loop, s->in);
+    s->in = NULL;
+    s->in_pin = s->in_at = s->in_end = s->in_high = 0;
+}
+
+static void
+give_out(struct stream *s)
+{
+    if (s->out == NULL)
+        return;
+    wipe(s, s->out, s->out_high);
+    if (s->out_room == BLOCK_SIZE)
+        loop_give_block(s->loop, s->out);
+    else
+        free(s->out);
+    s->out = NULL;
+    s->out_at = s->out_end = s->out_room = s->out_high = 0;
+}
+
+void
+stream_close(struct stream *s)
+{
+    loop_not_due(s->loop, &s->task);
+    give_in(s);
+    give_out(s);
+    if (s->state == STREAM_CLOSED)
+        return;
+    watch_writes(s, false);
+    s->state = STREAM_CLOSED;
+    watch(s);
+    if (s->ssl != NULL)
+        tls_drop(s->ssl);
+    s->ssl = NULL;
+    (void)close(s->fd); /* nothing can be done about a failure */
+    s->fd = -1;
+}
+
+void
+stream_reset(struct stream *s)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (s->state != STREAM_CLOSED)
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once,
+                         sizeof(at_once));
+    stream_close(s);
+}
+
+void
+stream_due(struct stream *s)
+{
+    loop_due(s->loop, &s->task);
+}
+
+/* Reading */
+
+static enum io
+read_once(struct stream *s, char *p, size_t n, size_t *out_n)
+{
+    if (s->ssl != NULL)
+        return tls_read(s->ssl, p, n, out_n);
+    ssize_t got = recv(s->fd, p, n, 0);
+    if (got > 0) {
+        *out_n = (size_t)got;
+        return IO_DONE;
+    }
+    if (got == 0)
+        return IO_ENDED;
+    if (errno == EAGAIN || errno == EINTR)
+        return IO_WANTS_READ;
+    s->trouble = errno;
+    return IO_BROKEN;
+}
+
+static void
+note_read(struct stream *s, enum io io)
+{
+    if (io == IO_ENDED)
+        s->has_ended = true;
+    else if (io == IO_BROKEN)
+        s->is_broken = true;
+    else if (io == IO_WANTS_WRITE)
+        watch_writes(s, true);
+}
+
+/* One read of a socket, or all that TLS has ready. */
+static void
+fill(struct stream *s)
+{
+    s->has_more = false;
+    if (s->in == NULL)
+        s->in = loop_take_block(s->loop);
+    while (room_in(s) > 0) {
+        size_t n = 0;
+        enum io io = read_once(s, s->in + s->in_end, room_in(s), &n);
+        s->in_end += n;
+        if (s->in_end > s->in_high)
+            s->in_high = s->in_end;
+        if (io != IO_DONE) {
+            note_read(s, io);
+            break;
+        }
+        if (s->ssl == NULL || !tls_has_more(s->ssl))
+            break;
+    }
+    s->has_more = s->ssl != NULL && room_in(s) == 0 && tls_has_more(s->ssl);
+    if (s->in_end == 0)
+        give_in(s);
+}
+
+void
+stream_take(struct stream *s, size_t n)
+{
+    assert(n <= s->in_end - s->in_at);
+    s->in_at += n;
+    if (s->in_at < s->in_end)
+        return;
+    s->in_at = s->in_end = s->in_pin;
+    if (s->in_pin == 0)
+        give_in(s);
+    if (s->has_more)
+        stream_due(s);
+}
+
+void
+stream_pin(struct stream *s, size_t n)
+{
+    assert(n <= s->in_end - s->in_at);
+    s->in_at += n;
+    s->in_pin = s->in_at;
+}
+
+void
+stream_unpin(struct stream *s)
+{
+    size_t n = s->in_end - s->in_at;
+    s->in_pin = 0;
+    if (n == 0) {
+        give_in(s);
+    } else if (s->in_at > BLOCK_SIZE / 4) {
+        /* So that any head fits behind it and leaves room for a body. */
+        memmove(s->in, s->in + s->in_at, n);
+        s->in_at = 0;
+        s->in_end = n;
+    }
+    if (s->has_more)
+        stream_due(s);
+}
+
+/* Writing */
+
+static void
+give_up_writing(struct stream *s)
+{
+    s->cannot_write = true;
+    give_out(s);
+    watch_writes(s, false);
+    stream_due(s);
+}
+
+static enum io
+send_plain(struct stream *s, struct iovec *parts, size_t n, size_t *out_n)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
+    ssize_t sent =
+        n == 1 ? send(s->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+               : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+        *out_n = (size_t)sent;
+        return IO_DONE;
+    }
+    if (errno == EAGAIN || errno == EINTR)
+        return IO_WANTS_WRITE;
+    s->trouble = errno;
+    return IO_BROKEN;
+}
+
+static enum io
+write_once(struct stream *s, size_t *out_n)
+{
+    char *p = s->out + s->out_at;
+    if (s->ssl != NULL)
+        return tls_write(s->ssl, p, stream_unsent(s), out_n);
+    struct iovec part = {p, stream_unsent(s)};
+    return send_plain(s, &part, 1, out_n);
+}
+
+void
+stream_flush(struct stream *s)
+{
+    if (s->state != STREAM_OPEN)
+        return;
+    while (stream_unsent(s) > 0) {
+        size_t n = 0;
+        enum io io = write_once(s, &n);
+        s->out_at += n;
+        if (io == IO_WANTS_WRITE || (s->ssl == NULL && stream_unsent(s) > 0)) {
+            watch_writes(s, true);
+            return;
+        }
+        if (io == IO_WANTS_READ) {
+            watch_writes(s, false); /* the next read tries again */
+            return;
+        }
+        if (io != IO_DONE) {
+            give_up_writing(s);
+            return;
+        }
+    }
+    give_out(s);
+    watch_writes(s, false);
+}
+
+/* Makes room for n more bytes behind out_end. */
+static void
+grow(struct stream *s, size_t n)
+{
+    size_t unsent = stream_unsent(s), room = BLOCK_SIZE;
+    while (room < unsent + n)
+        room *= 2;
+    char *p = s->out;
+    if (s->out_room < room) {
+        p = room == BLOCK_SIZE ? loop_take_block(s->loop) : malloc(room);
+        if (p == NULL)
+            abort();
+    }
+    if (unsent > 0)
+        memmove(p, s->out + s->out_at, unsent);
+    if (p != s->out) {
+        give_out(s);
+        s->out = p;
+        s->out_room = room;
+        s->out_high = unsent;
+    }
+    s->out_at = 0;
+    s->out_end = unsent;
+}
+
+char *
+stream_room(struct stream *s, size_t n)
+{
+    if (s->out_room - s->out_end < n)
+        grow(s, n);
+    return s->out + s->out_end;
+}
+
+void
+stream_wrote(struct stream *s, size_t n)
+{
+    assert(n <= s->out_room - s->out_end);
+    s->out_end += n;
+    if (s->out_end > s->out_high)
+        s->out_high = s->out_end;
+    if (s->cannot_write)
+        give_out(s);
+}
+
+/* What is unsent and the piece in one call, the piece from where it lies.
+ * Returns how much of the piece is gone. */
+static size_t
+write_through(struct stream *s, struct str piece)
+{
+    size_t n = 0, unsent = stream_unsent(s);
+    struct iovec parts[2] = {{s->out + s->out_at, unsent},
+                             {(void *)(uintptr_t)piece.p, piece.n}};
+    enum io io = unsent > 0 ? send_plain(s, parts, 2, &n)
+                            : send_plain(s, parts + 1, 1, &n);
+    if (io == IO_BROKEN) {
+        give_up_writing(s);
+        return piece.n;
+    }
+    if (n < unsent) {
+        s->out_at += n;
+        watch_writes(s, true);
+        return 0;
+    }
+    give_out(s);
+    if (n - unsent < piece.n)
+        watch_writes(s, true);
+    return n - unsent;
+}
+
+void
+stream_write(struct stream *s, struct str piece)
+{
+    if (piece.n == 0 || s->cannot_write)
+        return;
+    bool is_large = s->out_end + piece.n > BLOCK_SIZE;
+    if (is_large && s->state == STREAM_OPEN && !s->is_writing) {
+        if (s->ssl != NULL) {
+            stream_flush(s);
+        } else {
+            size_t gone = write_through(s, piece);
+            piece = str_of(piece.p + gone, piece.n - gone);
+        }
+    }
+    if (piece.n == 0 || s->cannot_write)
+        return;
+    memcpy(stream_room(s, piece.n), piece.p, piece.n);
+    stream_wrote(s, piece.n);
+}
+
+void
+stream_shut(struct stream *s)
+{
+    if (s->state != STREAM_OPEN || s->cannot_write)
+        return;
+    if (s->ssl != NULL)
+        tls_shut(s->ssl);
+    (void)shutdown(s->fd, SHUT_WR); /* the peer may be gone already */
+    s->cannot_write = true;
+}
+
+/* Events */
+
+static void
+shake(struct stream *s)
+{
+    enum io io = tls_handshake(s->ssl);
+    watch_writes(s, io == IO_WANTS_WRITE);
+    if (io == IO_ENDED || io == IO_BROKEN)
+        s->is_broken = true;
+    if (io != IO_DONE)
+        return;
+    s->state = STREAM_OPEN;
+    if (tls_has_more(s->ssl))
+        fill(s);
+}
+
+static void
+open_up(struct stream *s)
+{
+    int e = 0;
+    socklen_t n = sizeof(e);
+    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0)
+        e = errno;
+    watch_writes(s, false);
+    s->trouble = e;
+    s->is_broken = e != 0;
+    if (e != 0)
+        return;
+    s->state = s->ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
+    if (s->ssl != NULL)
+        shake(s);
+}
+
+static void
+move_on(struct stream *s)
+{
+    s->go(s->owner);
+    if (stream_unsent(s) > 0 && !s->is_writing)
+        stream_flush(s);
+    watch(s);
+}
+
+static void
+on_read(evutil_socket_t fd, short what, void *arg)
+{
+    struct stream *s = arg;
+    struct loop *l = s->loop;
+    (void)fd;
+    (void)what;
+    loop_enter(l);
+    if (s->state == STREAM_HANDSHAKING)
+        shake(s);
+    else
+        fill(s);
+    move_on(s);
+    loop_leave(l);
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+    struct stream *s = arg;
+    struct loop *l = s->loop;
+    (void)fd;
+    (void)what;
+    loop_enter(l);
+    if (s->state == STREAM_CONNECTING) {
+        open_up(s);
+    } else if (s->state == STREAM_HANDSHAKING) {
+        shake(s);
+    } else {
+        stream_flush(s);
+        /* TLS may have wanted to write in order to read. */
+        if (s->ssl != NULL && room_in(s) > 0 && s->state == STREAM_OPEN)
+            fill(s);
+    }
+    move_on(s);
+    loop_leave(l);
+}
+
+static void
+on_task(struct task *t)
+{
+    struct stream *s =
+        (struct stream *)((char *)t - offsetof(struct stream, task));
+    if (s->has_more && s->state == STREAM_OPEN && room_in(s) > 0)
+        fill(s);
+    move_on(s);
+}
