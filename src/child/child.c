@@ -11,6 +11,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /*
  *   BIRTH --apply--> READY --stop--> DRAINING --child_exit--> gone
@@ -181,7 +182,9 @@ take_app(const struct life_app *app)
 {
     struct child *c = collecting();
     const struct message *m = conversation_find(&life_conversation, LIFE_APP);
-    if (c->n_apps < APPS_MAX)
+    if (c->n_apps == APPS_MAX)
+        child_exit(&birth.child, 1); /* more than the parent may send */
+    else
         record_copy(m->record, app, c->arena, &c->apps[c->n_apps++]);
 }
 
@@ -203,21 +206,27 @@ is_late_channel(const struct life_descriptor *what)
 }
 
 static void
-take_descriptor(const struct life_descriptor *what, int fd)
+take_late_channel(const struct life_descriptor *what, int fd)
 {
-    struct child *c = collecting();
-    if (fd < 0)
-        return;
-    if (is_late_channel(what) && birth.role->on_descriptor != NULL) {
+    if (birth.role->on_descriptor != NULL) {
         birth.role->on_descriptor(&birth.child, what, fd);
         return;
     }
-    if (c->n_fds == FDS_MAX) {
-        fd_close(&fd);
-        return;
-    }
+    fd_close(&fd);
+    child_exit(&birth.child, 1); /* this role has no use for it */
+}
+
+static void
+take_descriptor(const struct life_descriptor *what, int fd)
+{
+    struct child *c = collecting();
     const struct message *m =
         conversation_find(&life_conversation, LIFE_DESCRIPTOR);
+    if (fd < 0 || c->n_fds == FDS_MAX) {
+        fd_close(&fd);
+        child_exit(&birth.child, 1);
+        return;
+    }
     struct child_fd *f = &c->fds[c->n_fds++];
     record_copy(m->record, what, c->arena, &f->what);
     f->fd = fd;
@@ -248,7 +257,10 @@ on_message(const struct incoming *in, void *arg)
         take_app(in->body);
         break;
     case LIFE_DESCRIPTOR:
-        take_descriptor(in->body, in->fd);
+        if (in->fd >= 0 && is_late_channel(in->body))
+            take_late_channel(in->body, in->fd);
+        else
+            take_descriptor(in->body, in->fd);
         break;
     case LIFE_APPLY:
         if (!birth.is_ready)
@@ -276,6 +288,15 @@ on_close(struct channel *ch, enum err reason, void *arg)
         child_exit(&birth.child, 0);
 }
 
+/* The C library looks for the time zone's file again and again, unless it has
+ * been told one; times are in UTC here, and files are out of reach later. */
+static void
+fix_time_zone(void)
+{
+    (void)setenv("TZ", "UTC0", 1); /* no memory: nothing has begun yet */
+    tzset();
+}
+
 /* The parent decides when a child ends: signals of the terminal do not. */
 static void
 ignore_signals(void)
@@ -295,6 +316,7 @@ child_main(const struct child_role *role)
     birth.status = 1;
     log_open(role->name, 0, LOG_INFO);
     ignore_signals();
+    fix_time_zone();
     if (sodium_init() < 0)
         return 1;
     c->base = event_base_new();

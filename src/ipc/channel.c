@@ -2,11 +2,13 @@
 #include "ipc/channel.h"
 
 #include "base/limits.h"
+#include "ipc/calls.h"
 #include "ipc/fd.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,26 +18,21 @@
 /*
  *   OPEN --peer closes, bad bytes, queue full--> CLOSING --next loop--> gone
  *
- * 1. A call is in `calls` from channel_call until its reply function has run.
+ * 1. A call is in `calls` from channel_call until its reply function runs.
  * 2. In CLOSING nothing is read, written or called but what close_now does.
  * 3. While a handler runs (depth > 0) the channel is not freed.
  */
 
 #define HEAD_BYTES 11 /* length 4, kind 1, type 2, id 4 */
 #define READ_BYTES 65536
-#define FD_QUEUE 64 /* descriptors that wait for their bytes to be sent */
+/* Descriptors that wait for their bytes: a keeper's birth sends three an app
+ * and a few more in one go. */
+#define FD_QUEUE (LIMIT_APPS * 3 + 64)
+/* They come one a read, with the first byte of their frame. */
+#define FD_RECEIVED 2
 #define TICK_MS 250 /* how finely deadlines of calls are kept */
 
 enum frame_kind { KIND_CALL = 1, KIND_REPLY, KIND_EVENT };
-
-struct call {
-    struct call *next;
-    uint32_t id;
-    uint16_t reply_type;
-    int64_t deadline_ms; /* monotonic */
-    channel_on_reply on_reply;
-    void *arg;
-};
 
 /* A descriptor goes out with the byte at this offset of all bytes sent. */
 struct queued_fd {
@@ -55,11 +52,9 @@ struct channel {
     uint64_t n_sent;
     struct queued_fd fds[FD_QUEUE];
     size_t n_fds;
-    int received_fds[FD_QUEUE];
+    int received_fds[FD_RECEIVED];
     size_t n_received;
-    struct call *calls;
-    size_t n_calls;
-    uint32_t next_id;
+    struct calls calls;
     unsigned depth;
     bool is_closing, is_freed;
     enum err reason;
@@ -92,38 +87,6 @@ start_closing(struct channel *ch, enum err reason)
     (void)event_del(ch->on_read); /* neither fails on a made event */
     (void)event_del(ch->on_write);
     event_active(ch->on_closing, EV_TIMEOUT, 0);
-}
-
-/* Takes the call out of the list; NULL if it is not there. */
-static struct call *
-take_call(struct channel *ch, uint32_t id)
-{
-    for (struct call **at = &ch->calls; *at != NULL; at = &(*at)->next)
-        if ((*at)->id == id) {
-            struct call *c = *at;
-            *at = c->next;
-            ch->n_calls--;
-            return c;
-        }
-    return NULL;
-}
-
-static void
-end_call(struct call *c, enum err e, const struct message *m, const void *reply)
-{
-    c->on_reply(e, m, reply, c->arg);
-    free(c);
-}
-
-static void
-end_all_calls(struct channel *ch, enum err reason)
-{
-    while (ch->calls != NULL) {
-        struct call *c = ch->calls;
-        ch->calls = c->next;
-        ch->n_calls--;
-        end_call(c, reason, NULL, NULL);
-    }
 }
 
 static void
@@ -164,7 +127,7 @@ on_closing(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     enter(ch);
-    end_all_calls(ch, ERR_CLOSED);
+    calls_end_all(&ch->calls, ERR_CLOSED);
     if (!ch->is_freed)
         ch->handler->on_close(ch, ch->reason, ch->arg);
     leave(ch);
@@ -219,19 +182,6 @@ write_out(struct channel *ch)
 }
 
 static void
-on_write(evutil_socket_t fd, short what, void *arg)
-{
-    struct channel *ch = arg;
-    (void)fd;
-    (void)what;
-    enum err e = write_out(ch);
-    if (e == ERR_AGAIN)
-        (void)event_add(ch->on_write, NULL); /* cannot fail: made before */
-    else if (e != ERR_OK)
-        start_closing(ch, e);
-}
-
-static void
 put_head(char head[static HEAD_BYTES], size_t length, enum frame_kind kind,
          uint16_t type, uint32_t id)
 {
@@ -242,6 +192,15 @@ put_head(char head[static HEAD_BYTES], size_t length, enum frame_kind kind,
         (uint8_t)type,      (uint8_t)(id >> 24), (uint8_t)(id >> 16),
         (uint8_t)(id >> 8), (uint8_t)id};
     memcpy(head, bytes, HEAD_BYTES);
+}
+
+static bool
+queue_fd(struct channel *ch, uint64_t at, int fd)
+{
+    int copy = ch->n_fds < FD_QUEUE ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (copy >= 0)
+        ch->fds[ch->n_fds++] = (struct queued_fd){.at = at, .fd = copy};
+    return copy >= 0;
 }
 
 static void
@@ -267,11 +226,9 @@ send_frame(struct channel *ch, enum frame_kind kind, uint16_t type, uint32_t id,
         return;
     }
     put_head(ch->out.p + start, length, kind, type, id);
-    if (fd >= 0) {
-        assert(ch->n_fds < FD_QUEUE);
-        int copy = dup(fd);
-        ch->fds[ch->n_fds++] =
-            (struct queued_fd){.at = ch->n_sent + start, .fd = copy};
+    if (fd >= 0 && !queue_fd(ch, ch->n_sent + start, fd)) {
+        start_closing(ch, ERR_LIMIT);
+        return;
     }
     /* Written when the loop comes round: one write for all of a turn. */
     if (was_empty)
@@ -303,11 +260,11 @@ static enum err
 deliver_reply(struct channel *ch, const struct message *m, uint32_t id,
               const void *body)
 {
-    struct call *c = take_call(ch, id);
+    struct call *c = calls_take(&ch->calls, id);
     if (c == NULL) /* cancelled or too late */
         return ERR_OK;
     bool is_right = c->reply_type == m->type;
-    end_call(c, is_right ? ERR_OK : ERR_SYNTAX, is_right ? m : NULL,
+    call_end(c, is_right ? ERR_OK : ERR_SYNTAX, is_right ? m : NULL,
              is_right ? body : NULL);
     return is_right ? ERR_OK : ERR_SYNTAX;
 }
@@ -318,7 +275,8 @@ deliver(struct channel *ch, enum frame_kind kind, uint16_t type, uint32_t id,
 {
     const struct message *m = conversation_find(ch->conversation, type);
     if (m == NULL || kind < KIND_CALL || kind > KIND_EVENT ||
-        (kind == KIND_CALL) != (m->reply != 0))
+        (kind == KIND_CALL) != (m->reply != 0) ||
+        (kind == KIND_EVENT) != (id == 0))
         return ERR_SYNTAX;
     void *body = arena_alloc(ch->arena, m->record->size + 1);
     enum err e = record_decode(m->record, bytes, ch->arena, body);
@@ -360,6 +318,9 @@ take_frames(struct channel *ch)
         at += HEAD_BYTES + length;
     }
     buf_consume(&ch->in, at);
+    /* A descriptor that no message took has no business here. */
+    if (e == ERR_OK && ch->n_received > (ch->in.n > 0 ? 1U : 0U))
+        e = ERR_SYNTAX;
     return e;
 }
 
@@ -375,7 +336,7 @@ read_in(struct channel *ch)
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? ERR_AGAIN : ERR_CLOSED;
     if (fd >= 0) {
-        if (ch->n_received == FD_QUEUE) {
+        if (ch->n_received == FD_RECEIVED) {
             fd_close(&fd);
             return ERR_LIMIT;
         }
@@ -402,23 +363,44 @@ on_read(evutil_socket_t fd, short what, void *arg)
     leave(ch);
 }
 
+/* The peer is gone, but what it said before is still there to be read. */
+static void
+hear_last_words(struct channel *ch)
+{
+    enum err e = ERR_OK;
+    enter(ch);
+    while (e == ERR_OK && !ch->is_closing && !ch->is_freed) {
+        e = read_in(ch);
+        if (e == ERR_OK)
+            e = take_frames(ch);
+    }
+    if (!ch->is_freed)
+        start_closing(ch, e == ERR_AGAIN ? ERR_CLOSED : e);
+    leave(ch);
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+    struct channel *ch = arg;
+    (void)fd;
+    (void)what;
+    enum err e = write_out(ch);
+    if (e == ERR_AGAIN)
+        (void)event_add(ch->on_write, NULL); /* cannot fail: made before */
+    else if (e != ERR_OK)
+        hear_last_words(ch);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct channel *ch = arg;
-    int64_t now = now_ms();
     (void)fd;
     (void)what;
     enter(ch);
-    for (;;) {
-        struct call *late = ch->calls;
-        while (late != NULL && late->deadline_ms > now)
-            late = late->next;
-        if (late == NULL)
-            break;
-        end_call(take_call(ch, late->id), ERR_TIMEOUT, NULL, NULL);
-    }
-    if (ch->calls == NULL)
+    calls_end_late(&ch->calls, now_ms());
+    if (ch->calls.n == 0)
         (void)event_del(ch->on_tick); /* never fails */
     leave(ch);
 }
@@ -435,7 +417,7 @@ channel_new(struct event_base *base, int fd,
     ch->conversation = conversation;
     ch->handler = handler;
     ch->arg = arg;
-    ch->next_id = 1;
+    calls_init(&ch->calls);
     ch->arena = arena_new();
     buf_init_secret(&ch->in, LIMIT_FRAME + HEAD_BYTES + READ_BYTES);
     buf_init_secret(&ch->out, LIMIT_CHANNEL_QUEUE);
@@ -458,17 +440,17 @@ channel_free(struct channel *ch)
         return;
     ch->is_freed = true;
     enter(ch);
-    end_all_calls(ch, ERR_CLOSED);
+    calls_end_all(&ch->calls, ERR_CLOSED);
     leave(ch);
 }
 
-/* A call that cannot even be queued fails when the loop comes round. */
-static int64_t
-deadline_of(const struct channel *ch, unsigned deadline_ms)
+/* Why a call cannot even be sent; ERR_OK if it can. */
+static enum err
+refuse_call(const struct channel *ch)
 {
-    if (ch->is_closing || ch->n_calls >= LIMIT_CALLS)
-        return 0;
-    return now_ms() + deadline_ms;
+    if (ch->is_closing)
+        return ERR_CLOSED;
+    return ch->calls.n >= LIMIT_CALLS ? ERR_LIMIT : ERR_OK;
 }
 
 uint32_t
@@ -476,32 +458,32 @@ channel_call(struct channel *ch, uint16_t type, const void *body,
              unsigned deadline_ms, channel_on_reply on_reply, void *arg)
 {
     const struct message *m = conversation_find(ch->conversation, type);
-    struct call *c = calloc(1, sizeof(*c));
-    assert(m != NULL && m->reply != 0);
-    if (c == NULL)
-        abort();
-    c->id = ch->next_id++;
-    if (ch->next_id == 0)
-        ch->next_id = 1;
-    c->reply_type = m->reply;
-    c->on_reply = on_reply;
-    c->arg = arg;
-    c->deadline_ms = deadline_of(ch, deadline_ms);
-    c->next = ch->calls;
-    ch->calls = c;
-    if (ch->n_calls++ == 0) {
-        struct timeval tick = {.tv_usec = TICK_MS * 1000};
-        (void)event_add(ch->on_tick, &tick); /* made before: cannot fail */
+    assert(m != NULL && m->reply != 0 && !ch->is_freed);
+    enum err refusal = refuse_call(ch);
+    struct call call = {.reply_type = m->reply,
+                        .fate = ERR_TIMEOUT,
+                        .deadline_ms = now_ms() + deadline_ms,
+                        .on_reply = on_reply,
+                        .arg = arg};
+    if (refusal != ERR_OK) {
+        call.fate = refusal;
+        call.deadline_ms = 0;
     }
-    if (c->deadline_ms != 0)
-        send_frame(ch, KIND_CALL, type, c->id, body, -1);
-    return c->id;
+    uint32_t id = calls_add(&ch->calls, &call)->id;
+    struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    if (ch->calls.n == 1)
+        (void)event_add(ch->on_tick, &tick); /* made before: cannot fail */
+    if (refusal == ERR_OK)
+        send_frame(ch, KIND_CALL, type, id, body, -1);
+    else
+        event_active(ch->on_tick, EV_TIMEOUT, 0);
+    return id;
 }
 
 void
 channel_cancel(struct channel *ch, uint32_t id)
 {
-    free(take_call(ch, id));
+    free(calls_take(&ch->calls, id));
 }
 
 void

@@ -41,7 +41,7 @@ fd_receive(int socket, void *p, size_t n, int *out_fd)
     struct msghdr m = {.msg_iov = &part,
                        .msg_iovlen = 1,
                        .msg_control = &control,
-                       .msg_controllen = sizeof(control.bytes)};
+                       .msg_controllen = CMSG_LEN(sizeof(int))};
     *out_fd = -1;
     ssize_t got = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
     if (got < 0)
@@ -50,6 +50,12 @@ fd_receive(int socket, void *p, size_t n, int *out_fd)
     if (c != NULL && c->cmsg_level == SOL_SOCKET &&
         c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(out_fd, CMSG_DATA(c), sizeof(int));
+    /* More than one: the kernel closed the rest, the peer broke the rule. */
+    if ((m.msg_flags & MSG_CTRUNC) != 0) {
+        fd_close(out_fd);
+        errno = EPROTO;
+        return -1;
+    }
     return got;
 }
 
