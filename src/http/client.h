@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "http/dns.h"
 #include "http/head.h"
+#include "http/url.h"
 
 struct event_base;
 struct tls_context;
@@ -84,16 +85,5 @@ void http_call_resume(struct http_call *call);
 void http_call_cancel(struct http_call *call);
 /* Whether any byte of this call was written to a connection. */
 bool http_call_was_sent(const struct http_call *call);
-
-/*
- * scheme://host[:port][/path][?query] taken apart.  ERR_SYNTAX for anything
- * else: user part, fragment, control characters, other schemes.
- */
-struct url {
-    struct str scheme, host, path, query;
-    uint16_t port; /* the scheme's own where none is given */
-    bool has_port;
-};
-enum err url_parse(struct str text, struct url *out) WARN_UNUSED;
 
 #endif

@@ -21,5 +21,7 @@ unsigned problem_status(enum err e);
 void problem_add_json(struct buf *out, const struct problem *p);
 
 #define PROBLEM_TYPE "application/problem+json"
+/* A name and no address, so that no web site is promised. */
+#define PROBLEM_TYPE_PREFIX "urn:portkeep:problem:"
 
 #endif
