@@ -1,37 +1,11 @@
 /* The contract of store.h, the same for every back end. */
-#include "keeper/store.h"
-
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-/* A store in a directory of its own. */
-struct place {
-    char directory[64];
-    char file[96];
-    struct store *store;
-    struct arena *arena;
-    uint64_t turn;
-};
+#include "store_place.h"
 
 static int
 set_up(void **state)
 {
-    struct buf auto_buf problem;
-    struct place *p = calloc(1, sizeof(*p));
-    assert_non_null(p);
-    (void)snprintf(p->directory, sizeof(p->directory), "/tmp/store-XXXXXX");
-    assert_non_null(mkdtemp(p->directory));
-    (void)snprintf(p->file, sizeof(p->file), "%s/t.db", p->directory);
-    buf_init(&problem, 1000);
-    if (store_open(p->file, &p->store, &problem) != ERR_OK)
-        fail_msg("%s", buf_text(&problem));
-    p->arena = arena_new();
+    struct place *p = place_new();
+    place_open(p);
     *state = p;
     return 0;
 }
@@ -39,62 +13,14 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm"};
-    struct place *p = *state;
-    char path[128];
-    store_close(p->store);
-    arena_free(p->arena);
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(path, sizeof(path), "%s%s", p->file, tails[i]);
-        (void)unlink(path); /* not all of them exist */
-    }
-    assert_int_equal(rmdir(p->directory), 0);
-    free(p);
+    place_free(*state);
     return 0;
 }
-
-static struct store_change
-put(enum store_table table, const char *key, uint64_t version, const char *body)
-{
-    return (struct store_change){.row = {.table = table,
-                                         .key = str_from(key),
-                                         .version = version,
-                                         .due = STORE_NEVER,
-                                         .body = str_from(body)}};
-}
-
-static struct store_change
-drop(enum store_table table, const char *key, uint64_t version)
-{
-    struct store_change c = put(table, key, version, "");
-    c.is_delete = true;
-    return c;
-}
-
-static enum err
-commit(struct place *p, const struct store_change *changes, size_t n)
-{
-    return store_commit(p->store, ++p->turn, changes, n);
-}
-
-static struct store_row
-get(struct place *p, enum store_table table, const char *key)
-{
-    struct store_ask ask = {.table = table, .key = str_from(key)};
-    ask.by = STORE_BY_KEY;
-    assert_int_equal(store_load(p->store, &ask, 1, p->arena), ERR_OK);
-    assert_int_equal(ask.n_rows, 1);
-    assert_true(str_equal(ask.rows[0].key, str_from(key)));
-    assert_int_equal(ask.rows[0].table, table);
-    return ask.rows[0];
-}
-
-#define assert_str(s, text) assert_true(str_equal(s, STR(text)))
 
 static void
 a_row_that_is_not_there_has_version_0(void **state)
 {
-    struct store_row row = get(*state, STORE_GRANTS, "crm/1");
+    struct store_row row = place_get(*state, STORE_GRANTS, "crm/1");
     assert_int_equal(row.version, 0);
     assert_int_equal(row.due, STORE_NEVER);
     assert_int_equal(row.body.n, 0);
@@ -110,8 +36,8 @@ a_row_comes_back_as_it_was_put(void **state)
     c.row.due = -5;
     c.row.tag = STR("k1");
     c.row.body = str_of(bytes, sizeof(bytes));
-    assert_int_equal(commit(p, &c, 1), ERR_OK);
-    struct store_row row = get(p, STORE_GRANTS, "crm/1");
+    assert_int_equal(place_commit(p, &c, 1), ERR_OK);
+    struct store_row row = place_get(p, STORE_GRANTS, "crm/1");
     assert_int_equal(row.version, 1);
     assert_int_equal(row.due, -5);
     assert_str(row.tag, "k1");
@@ -125,10 +51,10 @@ a_change_replaces_due_tag_and_body_and_counts_the_version(void **state)
     struct store_change c = put(STORE_SESSIONS, "s", 0, "old");
     c.row.due = 7;
     c.row.tag = STR("t");
-    assert_int_equal(commit(p, &c, 1), ERR_OK);
+    assert_int_equal(place_commit(p, &c, 1), ERR_OK);
     c = put(STORE_SESSIONS, "s", 1, "");
-    assert_int_equal(commit(p, &c, 1), ERR_OK);
-    struct store_row row = get(p, STORE_SESSIONS, "s");
+    assert_int_equal(place_commit(p, &c, 1), ERR_OK);
+    struct store_row row = place_get(p, STORE_SESSIONS, "s");
     assert_int_equal(row.version, 2);
     assert_int_equal(row.due, STORE_NEVER);
     assert_int_equal(row.tag.n, 0);
@@ -141,14 +67,14 @@ tables_are_apart(void **state)
     struct place *p = *state;
     for (unsigned t = 1; t < STORE_TABLES; t++) {
         struct store_change c = put(t, "k", 0, t % 2 ? "odd" : "even");
-        assert_int_equal(commit(p, &c, 1), ERR_OK);
+        assert_int_equal(place_commit(p, &c, 1), ERR_OK);
     }
     for (unsigned t = 1; t < STORE_TABLES; t++) {
-        struct store_row row = get(p, t, "k");
+        struct store_row row = place_get(p, t, "k");
         assert_true(str_equal(row.body, t % 2 ? STR("odd") : STR("even")));
         struct store_change c = drop(t, "k", 1);
-        assert_int_equal(commit(p, &c, 1), ERR_OK);
-        assert_int_equal(get(p, t, "k").version, 0);
+        assert_int_equal(place_commit(p, &c, 1), ERR_OK);
+        assert_int_equal(place_get(p, t, "k").version, 0);
     }
 }
 
@@ -158,7 +84,7 @@ a_row_that_moved_is_a_conflict(void **state)
     struct place *p = *state;
     struct store_change first[] = {put(STORE_GRANTS, "a", 0, "1"),
                                    put(STORE_GRANTS, "b", 0, "1")};
-    assert_int_equal(commit(p, first, 2), ERR_OK);
+    assert_int_equal(place_commit(p, first, 2), ERR_OK);
     const struct {
         const char *name;
         struct store_change change;
@@ -173,12 +99,12 @@ a_row_that_moved_is_a_conflict(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct store_change both[] = {put(STORE_GRANTS, "b", 1, "moved"),
                                       rows[i].change};
-        if (commit(p, both, 2) != ERR_CONFLICT)
+        if (place_commit(p, both, 2) != ERR_CONFLICT)
             fail_msg("%s", rows[i].name);
-        assert_str(get(p, STORE_GRANTS, "a").body, "1");
-        assert_str(get(p, STORE_GRANTS, "b").body, "1");
-        assert_int_equal(get(p, STORE_GRANTS, "b").version, 1);
-        assert_int_equal(get(p, STORE_GRANTS, "c").version, 0);
+        assert_str(place_get(p, STORE_GRANTS, "a").body, "1");
+        assert_str(place_get(p, STORE_GRANTS, "b").body, "1");
+        assert_int_equal(place_get(p, STORE_GRANTS, "b").version, 1);
+        assert_int_equal(place_get(p, STORE_GRANTS, "c").version, 0);
     }
 }
 
@@ -188,29 +114,29 @@ a_conflict_takes_back_every_kind_of_change(void **state)
     struct place *p = *state;
     struct store_change first[] = {put(STORE_META, "b", 0, "b1"),
                                    put(STORE_META, "d", 0, "d1")};
-    assert_int_equal(commit(p, first, 2), ERR_OK);
+    assert_int_equal(place_commit(p, first, 2), ERR_OK);
     struct store_change all[] = {
         put(STORE_META, "a", 0, "new"), put(STORE_META, "b", 1, "b2"),
         put(STORE_META, "b", 2, "b3"),  drop(STORE_META, "d", 1),
         put(STORE_META, "d", 0, "d2"),  drop(STORE_META, "a", 1),
         put(STORE_META, "z", 9, "no"),
     };
-    assert_int_equal(commit(p, all, 7), ERR_CONFLICT);
-    assert_int_equal(get(p, STORE_META, "a").version, 0);
-    assert_str(get(p, STORE_META, "b").body, "b1");
-    assert_int_equal(get(p, STORE_META, "d").version, 1);
-    assert_str(get(p, STORE_META, "d").body, "d1");
-    assert_int_equal(commit(p, all, 6), ERR_OK);
-    assert_int_equal(get(p, STORE_META, "a").version, 0);
-    assert_str(get(p, STORE_META, "b").body, "b3");
-    assert_str(get(p, STORE_META, "d").body, "d2");
+    assert_int_equal(place_commit(p, all, 7), ERR_CONFLICT);
+    assert_int_equal(place_get(p, STORE_META, "a").version, 0);
+    assert_str(place_get(p, STORE_META, "b").body, "b1");
+    assert_int_equal(place_get(p, STORE_META, "d").version, 1);
+    assert_str(place_get(p, STORE_META, "d").body, "d1");
+    assert_int_equal(place_commit(p, all, 6), ERR_OK);
+    assert_int_equal(place_get(p, STORE_META, "a").version, 0);
+    assert_str(place_get(p, STORE_META, "b").body, "b3");
+    assert_str(place_get(p, STORE_META, "d").body, "d2");
 }
 
 static void
 deleting_what_is_not_there_holds(void **state)
 {
     struct store_change c = drop(STORE_GRANTS, "nobody", 0);
-    assert_int_equal(commit(*state, &c, 1), ERR_OK);
+    assert_int_equal(place_commit(*state, &c, 1), ERR_OK);
 }
 
 static void
@@ -275,11 +201,11 @@ fill(struct place *p)
         changes[i].row.tag = str_from(rows[i].tag);
         changes[i].row.due = rows[i].due;
     }
-    assert_int_equal(commit(p, changes, 8), ERR_OK);
+    assert_int_equal(place_commit(p, changes, 8), ERR_OK);
     /* The same keys elsewhere must not show. */
     for (size_t i = 0; i < 8; i++)
         changes[i].row.table = STORE_SESSIONS;
-    assert_int_equal(commit(p, changes, 8), ERR_OK);
+    assert_int_equal(place_commit(p, changes, 8), ERR_OK);
 }
 
 static void
@@ -343,7 +269,7 @@ lists_longer_than_the_first_room_are_whole(void **state)
         (void)snprintf(keys[i], sizeof(keys[i]), "k%05zu", i);
         changes[i] = put(STORE_AUDIT, keys[i], 0, keys[i]);
     }
-    assert_int_equal(commit(p, changes, 300), ERR_OK);
+    assert_int_equal(place_commit(p, changes, 300), ERR_OK);
     struct store_ask ask = {.table = STORE_AUDIT, .by = STORE_BY_PREFIX};
     ask.key = STR("k");
     ask.limit = SIZE_MAX;
@@ -405,8 +331,9 @@ a_body_of_a_megabyte_is_kept(void **state)
     memset(bytes, 'x', n);
     struct store_change c = put(STORE_RECEIPTS, "big", 0, "");
     c.row.body = str_of(bytes, n);
-    assert_int_equal(commit(p, &c, 1), ERR_OK);
-    assert_true(str_equal(get(p, STORE_RECEIPTS, "big").body, c.row.body));
+    assert_int_equal(place_commit(p, &c, 1), ERR_OK);
+    assert_true(
+        str_equal(place_get(p, STORE_RECEIPTS, "big").body, c.row.body));
     free(bytes);
 }
 
@@ -416,7 +343,7 @@ scrubbing_changes_no_row(void **state)
     struct place *p = *state;
     fill(p);
     struct store_change c = drop(STORE_GRANTS, "crm/1", 1);
-    assert_int_equal(commit(p, &c, 1), ERR_OK);
+    assert_int_equal(place_commit(p, &c, 1), ERR_OK);
     assert_int_equal(store_scrub(p->store), ERR_OK);
     assert_int_equal(store_scrub(p->store), ERR_OK);
     struct store_ask ask = {.table = STORE_GRANTS, .by = STORE_BY_PREFIX};
