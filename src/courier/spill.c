@@ -95,9 +95,9 @@ seal(const struct spill *s, struct str plain)
 void
 spill_keep(struct spill *s, const struct spill_entry *entry)
 {
-    struct buf auto_buf plain;
     if (s->fd < 0 || !s->has_key)
         return;
+    struct buf auto_buf plain;
     buf_init_secret(&plain, LIMIT_FRAME);
     record_encode(&spill_entry_record, entry, &plain);
     if (buf_err(&plain) != ERR_OK)
