@@ -30,9 +30,9 @@ static const struct field admin_portal_fields[] = {
 static const struct record admin_portal = RECORD(admin_portal);
 
 static const struct field admin_page_fields[] = {
-    FIELD(struct admin_page, app),         FIELD(struct admin_page, ref),
-    FIELD(struct admin_page, cursor),      FIELD(struct admin_page, limit),
-    FIELD(struct admin_page, with_tokens),
+    FIELD(struct admin_page, app),    FIELD(struct admin_page, ref),
+    FIELD(struct admin_page, portal), FIELD(struct admin_page, cursor),
+    FIELD(struct admin_page, limit),  FIELD(struct admin_page, with_tokens),
 };
 static const struct record admin_page = RECORD(admin_page);
 

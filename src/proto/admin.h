@@ -62,8 +62,10 @@ struct admin_portal {
 };
 
 struct admin_page {
-    struct str app; /* empty: all apps */
-    struct str ref; /* empty: all */
+    struct str app;  /* empty: all apps */
+    uint64_t portal; /* export of one; 0: all */
+    struct str ref;  /* empty: all */
+    uint64_t portal; /* export: this one only; 0: all */
     struct str cursor;
     uint32_t limit;   /* 1 to 1000 */
     bool with_tokens; /* export --all: the refresh tokens, audited */
