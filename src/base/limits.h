@@ -31,6 +31,9 @@
 #define LIMIT_CONFIG_LINE 4096 /* HubSpot's scope lists are long */
 #define LIMIT_SECRET_FILE 4096 /* a client secret, a key file's line */
 
+/* Command line */
+#define LIMIT_CLI_TEXT 268435456 /* a list of 100,000 portals as a table */
+
 /* Time, in milliseconds */
 #define DEADLINE_HEAD_MS 10000   /* a request head to arrive */
 #define DEADLINE_BODY_MS 30000   /* silence within a body */
