@@ -172,6 +172,10 @@ store_backup(struct store *s, const char *file, const char *keys_file,
     if (!file_is_absolute(file, problem) ||
         !file_is_absolute(keys_file, problem))
         return ERR_INVALID;
+    if (s->is_failed) {
+        buf_addf(problem, "%s failed earlier: start the keeper anew", s->place);
+        return ERR_STORE;
+    }
     enum err e = target_open(&rest, file, problem);
     if (e != ERR_OK)
         return e;

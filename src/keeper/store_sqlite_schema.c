@@ -57,38 +57,47 @@ _Static_assert(SCHEMA_APPLICATION == 1886086512, "as step 1 writes it");
 
 const int64_t schema_newest = sizeof(steps) / sizeof(steps[0]);
 
+/* What schema_check looks at, each as one number. */
+enum look { LOOK_APPLICATION, LOOK_VERSION, LOOK_PAGE_BYTES, LOOK_OBJECTS };
+
 static int
-get(sqlite3 *db, const char *schema, const char *what, int64_t *out)
+look(sqlite3 *db, const char *schema, int64_t out[static 4])
 {
-    char sql[96];
-    (void)snprintf(sql, sizeof(sql), "SELECT * FROM %s.%s", schema, what);
-    if (strncmp(what, "PRAGMA ", 7) == 0)
-        (void)snprintf(sql, sizeof(sql), "PRAGMA %s.%s", schema, what + 7);
-    return database_get_int(db, sql, out);
+    static const char *const texts[] = {
+        [LOOK_APPLICATION] = "PRAGMA %s.application_id",
+        [LOOK_VERSION] = "PRAGMA %s.user_version",
+        [LOOK_PAGE_BYTES] = "PRAGMA %s.page_size",
+        [LOOK_OBJECTS] = "SELECT count(*) FROM %s.sqlite_schema",
+    };
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < 4; i++) {
+        char sql[96];
+        (void)snprintf(sql, sizeof(sql), texts[i], schema); /* both short */
+        rc = database_get_int(db, sql, &out[i]);
+    }
+    return rc;
 }
 
 enum err
 schema_check(sqlite3 *db, const char *schema, const char *path,
              int64_t *out_version, struct buf *problem)
 {
-    int64_t application, version, page_bytes, n_pages;
-    int rc = get(db, schema, "PRAGMA application_id", &application);
-    if (rc == SQLITE_OK)
-        rc = get(db, schema, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK)
-        rc = get(db, schema, "PRAGMA page_size", &page_bytes);
-    if (rc == SQLITE_OK)
-        rc = get(db, schema, "PRAGMA page_count", &n_pages);
+    int64_t found[4];
+    int rc = look(db, schema, found);
     if (rc != SQLITE_OK) {
         database_explain(rc, db, path, problem);
         return ERR_STORE;
     }
-    if (n_pages == 0) {
+    int64_t version = found[LOOK_VERSION];
+    bool has_pages = found[LOOK_PAGE_BYTES] == PAGE_BYTES;
+    /* Empty: new, or left by a process that was killed before step 1. */
+    if (has_pages && found[LOOK_OBJECTS] == 0 && version == 0 &&
+        found[LOOK_APPLICATION] == 0) {
         *out_version = 0;
         return ERR_OK;
     }
-    if (application != SCHEMA_APPLICATION || version < 1 ||
-        page_bytes != PAGE_BYTES) {
+    if (!has_pages || found[LOOK_APPLICATION] != SCHEMA_APPLICATION ||
+        version < 1) {
         buf_addf(problem,
                  "%s is a database, but not one of portkeep's: name another "
                  "file",
