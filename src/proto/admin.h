@@ -63,7 +63,6 @@ struct admin_portal {
 
 struct admin_page {
     struct str app;  /* empty: all apps */
-    uint64_t portal; /* export of one; 0: all */
     struct str ref;  /* empty: all */
     uint64_t portal; /* export: this one only; 0: all */
     struct str cursor;
