@@ -71,8 +71,8 @@ http_answer_begin(struct http_exchange *x, const struct http_answer *a)
     assert(!x->is_begun);
     decide(x, a);
     x->is_begun = true;
-    struct wire w =
-        wire_start(&x->connection->stream, wire_room(a->headers, a->n_headers));
+    struct stream *s = &x->connection->stream;
+    struct wire w = {stream_room(s, wire_room(a->headers, a->n_headers)), 0};
     wire_status(&w, a->status);
     if (!a->has_date)
         wire_date(&w);
@@ -80,7 +80,17 @@ http_answer_begin(struct http_exchange *x, const struct http_answer *a)
     add_framing(&w, x, a);
     add_connection(&w, x);
     wire_end(&w);
+    stream_wrote(s, w.n);
     connection_due(x->connection);
+}
+
+static void
+write_chunk(struct stream *s, struct str piece)
+{
+    char line[WIRE_CHUNK_LINE];
+    stream_write(s, wire_chunk_line(piece.n, line));
+    stream_write(s, piece);
+    stream_write(s, STR("\r\n"));
 }
 
 size_t
@@ -92,7 +102,7 @@ http_answer_piece(struct http_exchange *x, struct str piece)
         assert(!x->has_length || piece.n <= x->answer_left);
         x->answer_left -= x->has_length ? piece.n : 0;
         if (x->is_chunked)
-            wire_chunk(s, piece);
+            write_chunk(s, piece);
         else
             stream_write(s, piece);
         connection_due(x->connection);
@@ -113,7 +123,7 @@ http_answer_end(struct http_exchange *x)
     if (x->answer_left > 0)
         http_abort(x, ERR_CLOSED);
     else if (x->is_chunked && !x->is_bodiless)
-        wire_last_chunk(&x->connection->stream);
+        stream_write(&x->connection->stream, WIRE_LAST_CHUNK);
     connection_due(x->connection);
 }
 
@@ -152,7 +162,7 @@ answer_refusal(struct connection *c, unsigned status, bool is_head)
         setup->handler->on_refused(status, &body, &type, setup->arg);
     struct http_header header = {STR("Content-Type"), type};
     size_t n = type.n > 0;
-    struct wire w = wire_start(&c->stream, wire_room(&header, n));
+    struct wire w = {stream_room(&c->stream, wire_room(&header, n)), 0};
     wire_status(&w, status);
     wire_date(&w);
     wire_headers(&w, &header, n);
@@ -160,6 +170,7 @@ answer_refusal(struct connection *c, unsigned status, bool is_head)
     wire_number(&w, body.n);
     wire_text(&w, STR("\r\nConnection: close\r\n"));
     wire_end(&w);
+    stream_wrote(&c->stream, w.n);
     if (!is_head)
         stream_write(&c->stream, buf_str(&body));
     buf_done(&body);

@@ -16,8 +16,9 @@ struct tls_context;
  *     call = http_call_start(client, &spec, &handler, arg);
  *
  * No redirect is ever followed.  A call that finds its kept connection
- * closed before a byte of the answer came is sent once more on a new
- * connection if it can be repeated (see can_repeat); nothing else is retried.
+ * closed before a byte of the answer came is sent once more, if the method is
+ * idempotent (RFC 9110 9.2.2) or no byte of it was sent; a streamed body only
+ * while it has at most 16 KiB.  Nothing else is retried.
  */
 struct http_client;
 struct http_call;
@@ -30,6 +31,7 @@ struct http_client_setup {
     void *filter_arg;
     size_t max_connections; /* of one host; 0: LIMIT_UPSTREAM */
     unsigned idle_ms;       /* a kept connection is closed after; 0: 30 s */
+    unsigned connect_ms;    /* for one address, with TLS; 0: 8 s */
 };
 
 struct http_client *http_client_new(const struct http_client_setup *setup);
@@ -42,10 +44,11 @@ struct http_call_spec {
     uint16_t port; /* 0: the scheme's own */
     struct str method;
     struct str target; /* path and query */
-    /* Host, Content-Length, Transfer-Encoding and Connection are added. */
+    /* Host, Content-Length and Transfer-Encoding are added and must not be
+     * among these, nor may Connection and Expect. */
     const struct http_header *headers;
     size_t n_headers;
-    struct str body;  /* whole bodies; copied */
+    struct str body;  /* whole bodies of our own, up to 16 MiB; copied */
     bool is_streamed; /* the body comes by http_call_piece instead */
     bool has_length;  /* of a streamed body; else chunked */
     uint64_t length;
@@ -62,11 +65,13 @@ struct http_call_handler {
     /* Streamed requests: there is room again.  May be NULL. */
     void (*on_writable)(struct http_call *call, void *arg);
     /*
-     * Exactly once, never from within http_call_start.  ERR_OK: the whole
-     * answer came.  ERR_UNREACHABLE (nothing was sent), ERR_CLOSED (broke
-     * off), ERR_TIMEOUT, ERR_UPSTREAM (not HTTP), ERR_LIMIT (head),
-     * ERR_FORBIDDEN (address refused), ERR_NOT_FOUND (no such host).  The
-     * call is gone when this returns.
+     * Exactly once, never from within the functions below, but by
+     * http_client_free.  ERR_OK: the whole answer came.  ERR_UNREACHABLE
+     * (nothing was sent; also for a certificate that is not good), ERR_CLOSED
+     * (broke off), ERR_TIMEOUT, ERR_UPSTREAM (not HTTP), ERR_LIMIT (head, or
+     * own body), ERR_FORBIDDEN (address refused), ERR_NOT_FOUND (no such
+     * host), ERR_UNAVAILABLE (LIMIT_CALLS calls wait for this host).  The call
+     * is gone when this returns.
      */
     void (*on_end)(struct http_call *call, enum err e, void *arg);
 };
@@ -85,5 +90,7 @@ void http_call_resume(struct http_call *call);
 void http_call_cancel(struct http_call *call);
 /* Whether any byte of this call was written to a connection. */
 bool http_call_was_sent(const struct http_call *call);
+/* For on_end: more words for a log, e.g. "certificate has expired"; or "". */
+const char *http_call_why(const struct http_call *call);
 
 #endif

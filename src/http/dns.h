@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 struct event_base;
@@ -17,21 +18,39 @@ struct event_base;
 struct dns;
 struct dns_query;
 
-/* filter: may an address be connected to at all?  NULL: any. */
+/* May an address be connected to at all?  Asked before each connect. */
 typedef bool (*dns_filter)(const struct sockaddr *address, void *arg);
 
+union dns_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Of one name; the rest are left out. */
+#define DNS_ADDRESSES 8
+
+struct dns_addresses {
+    union dns_address v[DNS_ADDRESSES]; /* with the port; IPv4 before IPv6 */
+    size_t n;
+};
+
 struct dns *dns_new(struct event_base *base);
+/* Running queries end without their callback.  Takes NULL. */
 void dns_free(struct dns *d);
 
-typedef void (*dns_done)(enum err e, const struct sockaddr *address,
-                         socklen_t len, void *arg);
+/* `found` is there with ERR_OK only, and good until done returns. */
+typedef void (*dns_done)(enum err e, const struct dns_addresses *found,
+                         void *arg);
 /*
  * Calls done exactly once, perhaps before it returns (then NULL is
- * returned), with ERR_OK, ERR_NOT_FOUND, ERR_TIMEOUT or ERR_FORBIDDEN (all
- * addresses filtered out).  The query can be cancelled while it runs.
+ * returned), with ERR_OK, ERR_NOT_FOUND or ERR_TIMEOUT.  The query can be
+ * cancelled while it runs; the client must be freed before dns is.
  */
 struct dns_query *dns_resolve(struct dns *d, struct str host, uint16_t port,
-                              dns_filter filter, dns_done done, void *arg);
+                              dns_done done, void *arg);
 void dns_cancel(struct dns_query *q);
+
+socklen_t dns_address_len(const union dns_address *address);
 
 #endif

@@ -35,6 +35,7 @@ stream_init(struct stream *s, struct loop *loop, void (*go)(void *owner),
                          .go = go,
                          .owner = owner,
                          .fd = -1,
+                         .why = "",
                          .task = {.run = on_task}};
 }
 
@@ -80,7 +81,8 @@ start(struct stream *s, int fd, struct ssl_st *ssl)
     s->fd = fd;
     s->ssl = ssl;
     s->has_ended = s->is_broken = s->cannot_write = s->has_more = false;
-    s->trouble = 0;
+    s->why = "";
+    s->n_sent = 0;
     /* Answers are written whole, so waiting to fill a packet gains nothing;
      * on a socket that is not TCP it fails and does not matter. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -190,7 +192,7 @@ read_once(struct stream *s, char *p, size_t n, size_t *out_n)
         return IO_ENDED;
     if (errno == EAGAIN || errno == EINTR)
         return IO_WANTS_READ;
-    s->trouble = errno;
+    s->why = strerror(errno);
     return IO_BROKEN;
 }
 
@@ -293,7 +295,7 @@ send_plain(struct stream *s, struct iovec *parts, size_t n, size_t *out_n)
     }
     if (errno == EAGAIN || errno == EINTR)
         return IO_WANTS_WRITE;
-    s->trouble = errno;
+    s->why = strerror(errno);
     return IO_BROKEN;
 }
 
@@ -316,6 +318,7 @@ stream_flush(struct stream *s)
         size_t n = 0;
         enum io io = write_once(s, &n);
         s->out_at += n;
+        s->n_sent += n;
         if (io == IO_WANTS_WRITE || (s->ssl == NULL && stream_unsent(s) > 0)) {
             watch_writes(s, true);
             return;
@@ -391,6 +394,7 @@ write_through(struct stream *s, struct str piece)
         give_up_writing(s);
         return piece.n;
     }
+    s->n_sent += n;
     if (n < unsent) {
         s->out_at += n;
         watch_writes(s, true);
@@ -440,8 +444,10 @@ shake(struct stream *s)
 {
     enum io io = tls_handshake(s->ssl);
     watch_writes(s, io == IO_WANTS_WRITE);
-    if (io == IO_ENDED || io == IO_BROKEN)
+    if (io == IO_ENDED || io == IO_BROKEN) {
         s->is_broken = true;
+        s->why = tls_why(s->ssl);
+    }
     if (io != IO_DONE)
         return;
     s->state = STREAM_OPEN;
@@ -457,10 +463,11 @@ open_up(struct stream *s)
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0)
         e = errno;
     watch_writes(s, false);
-    s->trouble = e;
-    s->is_broken = e != 0;
-    if (e != 0)
+    if (e != 0) {
+        s->is_broken = true;
+        s->why = strerror(e);
         return;
+    }
     s->state = s->ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
     if (s->ssl != NULL)
         shake(s);

@@ -47,7 +47,8 @@ struct stream {
     bool is_reading;   /* the read event is in the loop */
     bool is_writing;   /* the write event is: the socket is full */
     bool has_more;     /* TLS holds bytes that did not fit into the block */
-    int trouble;       /* errno of what broke it; 0: not the system */
+    const char *why;   /* what broke it, for people; "" while nothing has */
+    uint64_t n_sent;   /* bytes that the socket or TLS took */
 
     struct event read_event, write_event;
     struct task task;

@@ -97,6 +97,15 @@ tls_handshake(struct ssl_st *ssl)
     return result == 1 ? IO_DONE : failed(ssl, result);
 }
 
+const char *
+tls_why(const struct ssl_st *ssl)
+{
+    long verdict = SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK)
+        return X509_verify_cert_error_string(verdict);
+    return "the TLS handshake failed";
+}
+
 enum io
 tls_read(struct ssl_st *ssl, char *p, size_t n, size_t *out_n)
 {

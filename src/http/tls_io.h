@@ -24,6 +24,8 @@ void tls_attach(struct ssl_st *ssl, int fd);
 void tls_drop(struct ssl_st *ssl);
 
 enum io tls_handshake(struct ssl_st *ssl);
+/* What was wrong with a handshake that ended in IO_BROKEN, for people. */
+const char *tls_why(const struct ssl_st *ssl);
 enum io tls_read(struct ssl_st *ssl, char *p, size_t n, size_t *out_n);
 /* One record of at most 16 KiB. */
 enum io tls_write(struct ssl_st *ssl, const char *p, size_t n, size_t *out_n);

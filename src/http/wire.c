@@ -62,19 +62,12 @@ wire_room(const struct http_header *headers, size_t n)
     return room;
 }
 
-struct wire
-wire_start(struct stream *s, size_t room)
-{
-    char *p = stream_room(s, room);
-    return (struct wire){s, p, p};
-}
-
 void
 wire_text(struct wire *w, struct str s)
 {
     if (s.n > 0)
-        memcpy(w->p, s.p, s.n);
-    w->p += s.n;
+        memcpy(w->p + w->n, s.p, s.n);
+    w->n += s.n;
 }
 
 void
@@ -98,6 +91,25 @@ wire_status(struct wire *w, unsigned status)
     wire_text(w, STR(" "));
     wire_text(w, str_from(reason_of(status)));
     wire_text(w, STR("\r\n"));
+}
+
+static bool
+is_one_word(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= 0x20 || s.p[i] >= 0x7f)
+            return false;
+    return s.n > 0;
+}
+
+void
+wire_request(struct wire *w, struct str method, struct str target)
+{
+    assert(is_one_word(method) && is_one_word(target) && target.p[0] == '/');
+    wire_text(w, method);
+    wire_text(w, STR(" "));
+    wire_text(w, target);
+    wire_text(w, STR(" HTTP/1.1\r\n"));
 }
 
 static bool
@@ -176,28 +188,17 @@ void
 wire_end(struct wire *w)
 {
     wire_text(w, STR("\r\n"));
-    stream_wrote(w->stream, (size_t)(w->p - w->from));
 }
 
-void
-wire_chunk(struct stream *s, struct str piece)
+struct str
+wire_chunk_line(size_t n, char line[static WIRE_CHUNK_LINE])
 {
     static const char digits[] = "0123456789abcdef";
-    char line[18];
-    size_t i = sizeof(line), left = piece.n;
-    if (piece.n == 0)
-        return; /* a chunk of zero would be the last one */
+    size_t i = WIRE_CHUNK_LINE;
+    assert(n > 0);
     line[--i] = '\n';
     line[--i] = '\r';
-    for (; left > 0; left /= 16)
-        line[--i] = digits[left % 16];
-    stream_write(s, str_of(line + i, sizeof(line) - i));
-    stream_write(s, piece);
-    stream_write(s, STR("\r\n"));
-}
-
-void
-wire_last_chunk(struct stream *s)
-{
-    stream_write(s, STR("0\r\n\r\n"));
+    for (; n > 0; n /= 16)
+        line[--i] = digits[n % 16];
+    return str_of(line + i, WIRE_CHUNK_LINE - i);
 }
