@@ -1,0 +1,9 @@
+#include "emulator/crm.h"
+
+#include <stdlib.h>
+
+void
+crm_free(struct crm *crm)
+{
+    free(crm);
+}

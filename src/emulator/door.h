@@ -1,0 +1,19 @@
+#ifndef EMULATOR_DOOR_H
+#define EMULATOR_DOOR_H
+
+#include "emulator/route.h"
+
+/*
+ * Who may come in: bearer, limits and scopes, in HubSpot's order.
+ */
+
+/* False: refused, and answered. */
+bool door_admit(struct call *c);
+
+/* The client of an OAuth endpoint by client_id and client_secret. */
+struct app *door_client(struct call *c, struct str id, struct str secret);
+
+/* Calls a day of the private apps of the caller's account; 0: no limit. */
+uint64_t door_daily_limit(const struct call *c);
+
+#endif
