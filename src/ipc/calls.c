@@ -38,7 +38,8 @@ calls_take(struct calls *calls, uint32_t id)
 }
 
 void
-call_end(struct call *c, enum err e, const struct message *m, const void *reply)
+calls_end(struct call *c, enum err e, const struct message *m,
+          const void *reply)
 {
     c->on_reply(e, m, reply, c->arg);
     free(c);
@@ -61,7 +62,7 @@ calls_end_all(struct calls *calls, enum err reason)
             c = c->next;
         if (c == NULL)
             return;
-        call_end(calls_take(calls, c->id), reason, NULL, NULL);
+        calls_end(calls_take(calls, c->id), reason, NULL, NULL);
     }
 }
 
@@ -75,6 +76,6 @@ calls_end_late(struct calls *calls, int64_t now_ms)
             c = c->next;
         if (c == NULL)
             return;
-        call_end(calls_take(calls, c->id), c->fate, NULL, NULL);
+        calls_end(calls_take(calls, c->id), c->fate, NULL, NULL);
     }
 }

@@ -9,7 +9,7 @@
  * cancelled, which is silent.
  *
  *     id = calls_add(&calls, &what)->id;
- *     call_end(calls_take(&calls, id), ERR_OK, m, reply);
+ *     calls_end(calls_take(&calls, id), ERR_OK, m, reply);
  *
  * Ending functions run code that may add, cancel and end other calls here.
  */
@@ -40,7 +40,7 @@ void calls_end_all(struct calls *calls, enum err reason);
 void calls_end_late(struct calls *calls, int64_t now_ms);
 
 /* Tells the caller and frees. */
-void call_end(struct call *c, enum err e, const struct message *m,
-              const void *reply);
+void calls_end(struct call *c, enum err e, const struct message *m,
+               const void *reply);
 
 #endif

@@ -264,8 +264,8 @@ deliver_reply(struct channel *ch, const struct message *m, uint32_t id,
     if (c == NULL) /* cancelled or too late */
         return ERR_OK;
     bool is_right = c->reply_type == m->type;
-    call_end(c, is_right ? ERR_OK : ERR_SYNTAX, is_right ? m : NULL,
-             is_right ? body : NULL);
+    calls_end(c, is_right ? ERR_OK : ERR_SYNTAX, is_right ? m : NULL,
+              is_right ? body : NULL);
     return is_right ? ERR_OK : ERR_SYNTAX;
 }
 
