@@ -35,7 +35,8 @@ struct config_secret {
 
 struct config_app {
     struct str name;
-    unsigned line; /* of its section */
+    unsigned line;   /* of its section */
+    struct str type; /* as written */
     bool is_static;
     struct str title; /* key `name` */
     struct str support_url;
@@ -69,6 +70,7 @@ struct config {
     struct str tls_cert; /* empty: plain HTTP */
     struct config_secret tls_key;
     struct str user;
+    struct str log_level_name;
     enum log_level log_level;
     /* [store] */
     struct str store_url;
@@ -93,6 +95,7 @@ struct config_problem {
 };
 
 struct config_problems {
+    struct arena *arena; /* where all of it is */
     struct str file;
     struct config_problem *v;
     size_t n;
