@@ -6,7 +6,6 @@
 #include "http/dns.h"
 #include "http/tls.h"
 #include "ipc/channel.h"
-#include "sandbox/sandbox.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -25,6 +24,9 @@
  */
 
 #define ERRANDS_MAX 256 /* running; as many as there are connections */
+/* Shorter than any server's: a code that goes out on a connection that is
+ * being closed cannot be sent twice, and the install is lost. */
+#define KEEP_ALIVE_MS 4000
 #define LIFETIME_ERRANDS 10000
 #define LIFETIME_S 3600
 /* How long a reply that was handed over delays the end of a drain: the
@@ -291,11 +293,10 @@ start(struct child *c, struct buf *problem)
 }
 
 static enum err
-confine(const struct child *c, struct buf *problem)
+confine(const struct child *c, struct sandbox_result *out, struct buf *problem)
 {
-    struct sandbox_result result;
     (void)c;
-    return sandbox_courier(courier.destination.url.port, &result, problem);
+    return sandbox_courier(courier.destination.url.port, out, problem);
 }
 
 static void
@@ -306,7 +307,8 @@ open_office(struct event_base *base)
                                       .tls = courier.tls,
                                       .filter = destination_filter,
                                       .filter_arg = &courier.destination,
-                                      .max_connections = ERRANDS_MAX};
+                                      .max_connections = ERRANDS_MAX,
+                                      .idle_ms = KEEP_ALIVE_MS};
     courier.client = http_client_new(&setup);
     courier.office.base = base;
     courier.office.client = courier.client;

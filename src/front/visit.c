@@ -1,0 +1,157 @@
+#include "front/visit.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "front/texts.h"
+#include "ipc/channel.h"
+
+#include <inttypes.h>
+
+#define REQUEST_ID_BYTES 10
+#define RETRY_AFTER_S "5"
+/* All that answer() adds, and as many cookies as there may be. */
+#define HEADERS_MAX (16 + COOKIES_SEEN)
+
+struct visit *
+visit_new(struct front *front, struct http_exchange *x)
+{
+    struct arena *arena = arena_new_secret();
+    struct visit *v = arena_alloc(arena, sizeof(*v));
+    uint8_t random[REQUEST_ID_BYTES];
+    struct buf auto_buf id;
+    buf_init(&id, 2 * REQUEST_ID_BYTES + 1);
+    front->env->random(front->env, random, sizeof(random));
+    text_add_hex(&id, str_of(random, sizeof(random)));
+    v->front = front;
+    v->exchange = x;
+    v->arena = arena;
+    v->request_id = arena_copy(arena, buf_str(&id));
+    v->began_ms = front->env->mono_ms(front->env);
+    v->is_head = str_equal(http_request(x)->method, STR("HEAD"));
+    v->route = STR("none");
+    v->answer = "none";
+    return v;
+}
+
+void
+visit_free(struct visit *v)
+{
+    if (v == NULL)
+        return;
+    struct front *front = v->front;
+    if (v->is_asking && front->work != NULL)
+        channel_cancel(front->work, v->call_id);
+    if (v->is_asking)
+        front->n_asking--;
+    int64_t took_ms = front->env->mono_ms(front->env) - v->began_ms;
+    log_write(v->app.n > 0 ? LOG_INFO : LOG_DEBUG, "front.answered",
+              "route=%.*s app=%s status=%u answer=%s request=%.*s ms=%" PRId64,
+              STR_ARG(v->route), log_quote(v->app), v->status, v->answer,
+              STR_ARG(v->request_id), took_ms);
+    arena_free(v->arena);
+}
+
+const struct life_app *
+visit_app(const struct visit *v)
+{
+    const struct life_app *app = child_app(v->front->child, v->app);
+    return app == NULL || app->is_static ? NULL : app;
+}
+
+void
+visit_add_cookie(struct visit *v, struct str set_cookie)
+{
+    if (v->n_cookies < COOKIES_SEEN + 1)
+        v->cookies[v->n_cookies++] = set_cookie;
+}
+
+struct answer {
+    unsigned status;
+    struct str type; /* empty: no body */
+    struct str body;
+    struct str location;
+    bool is_soon; /* worth another try: Retry-After */
+};
+
+static void
+answer(struct visit *v, const struct answer *a)
+{
+    struct http_header h[HEADERS_MAX];
+    size_t n = 0;
+    h[n++] = (struct http_header){STR("Request-Id"), v->request_id};
+    h[n++] = (struct http_header){STR("Cache-Control"), STR("no-store")};
+    h[n++] =
+        (struct http_header){STR("Content-Security-Policy"), v->front->policy};
+    h[n++] = (struct http_header){STR("Referrer-Policy"), STR("no-referrer")};
+    h[n++] =
+        (struct http_header){STR("X-Content-Type-Options"), STR("nosniff")};
+    h[n++] = (struct http_header){STR("X-Frame-Options"), STR("DENY")};
+    h[n++] = (struct http_header){STR("X-Robots-Tag"), STR("noindex")};
+    if (v->front->is_https)
+        h[n++] = (struct http_header){STR("Strict-Transport-Security"),
+                                      STR("max-age=31536000")};
+    if (a->status == 405)
+        h[n++] = (struct http_header){STR("Allow"), STR("GET, HEAD")};
+    if (a->is_soon)
+        h[n++] = (struct http_header){STR("Retry-After"), STR(RETRY_AFTER_S)};
+    if (a->location.n > 0)
+        h[n++] = (struct http_header){STR("Location"), a->location};
+    if (a->type.n > 0)
+        h[n++] = (struct http_header){STR("Content-Type"), a->type};
+    for (size_t i = 0; i < v->n_cookies && n < HEADERS_MAX; i++)
+        h[n++] = (struct http_header){STR("Set-Cookie"), v->cookies[i]};
+    v->status = a->status;
+    http_respond(v->exchange, a->status, h, n, a->body);
+}
+
+void
+visit_page(struct visit *v, const struct page *page)
+{
+    const struct page_text *text = texts_of(page->page);
+    const struct life_app *app = visit_app(v);
+    struct page full = *page;
+    struct buf auto_buf html;
+    buf_init_secret(&html, PAGE_BYTES_MAX);
+    full.request_id = v->request_id;
+    if (app != NULL) {
+        full.app_title = app->title.n > 0 ? app->title : app->name;
+        full.support_url = app->support_url;
+        full.privacy_url = app->privacy_url;
+    }
+    page_add(&html, &full);
+    v->answer = text->id;
+    answer(v, &(struct answer){.status = text->status,
+                               .type = STR("text/html; charset=utf-8"),
+                               .body = buf_str(&html),
+                               .is_soon = text->status == 503});
+}
+
+/* The keeper made it; a broken one must not become a broken header. */
+static bool
+is_location(struct str url)
+{
+    for (size_t i = 0; i < url.n; i++)
+        if (url.p[i] <= ' ' || url.p[i] > '~')
+            return false;
+    return str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
+}
+
+void
+visit_redirect(struct visit *v, struct str location)
+{
+    if (!is_location(location)) {
+        log_error("front.bad_location", "request=%.*s", STR_ARG(v->request_id));
+        visit_page(v, &(struct page){.page = PAGE_BROKEN});
+        return;
+    }
+    v->answer = "redirect";
+    /* 303: whatever the method was, the next one is GET. */
+    answer(v, &(struct answer){.status = 303, .location = location});
+}
+
+void
+visit_body(struct visit *v, unsigned status, struct str type, struct str body)
+{
+    v->answer = "body";
+    answer(v, &(struct answer){.status = status, .type = type, .body = body});
+}
