@@ -1,0 +1,384 @@
+#include "keeper/ending.h"
+
+#include "base/text.h"
+#include "keeper/apikeys.h"
+#include "keeper/audit.h"
+#include "keeper/errands.h"
+#include "keeper/keeper.h"
+#include "keeper/peers.h"
+#include "keeper/receipt.h"
+#include "keeper/refresh.h"
+#include "keeper/remote.h"
+#include "keeper/revoke.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define RESUME_MS                                              \
+    60000 /* an ERASING grant without an answer is tried again \
+           */
+
+/* One line: what a restored backup must not bring back. */
+struct erasure_line {
+    struct str text;
+};
+
+void
+ending_note_erasure(struct keeper *k, void *arg)
+{
+    const struct erasure_line *line = arg;
+    if (k->erasures_fd < 0)
+        return;
+    if (write(k->erasures_fd, line->text.p, line->text.n) !=
+            (ssize_t)line->text.n ||
+        fdatasync(k->erasures_fd) != 0)
+        keeper_fail(k, "erasures.cannot_write");
+}
+
+static void
+note_erasure(struct turn *t, const struct ending *e)
+{
+    struct erasure_line *line = arena_alloc(turn_arena(t), sizeof(*line));
+    line->text = arena_printf(
+        turn_arena(t), "%.*s %" PRIu64 " %" PRIu64 " %" PRId64 "\n",
+        STR_ARG(e->app), e->portal, e->grant->generation, turn_now_s(t));
+    turn_after(t, ending_note_erasure, line);
+}
+
+void
+ending_erase(struct turn *t, const struct ending *e)
+{
+    struct keeper *k = turn_keeper(t);
+    struct str key = grant_key(turn_arena(t), e->app, e->portal);
+    struct buf auto_buf head;
+    buf_init(&head, 512);
+    audit_add_head(k->audit, &head);
+    struct receipt r = {.app = e->app,
+                        .portal = e->portal,
+                        .generation = e->grant->generation,
+                        .erased_at = turn_now_s(t),
+                        .word = e->word,
+                        .remote = e->remote,
+                        .master_key = turn_tag(t, STORE_DATA_KEYS, key),
+                        .had_refresh = e->grant->sealed_refresh.n > 0,
+                        .had_access = e->grant->sealed_access.n > 0,
+                        .had_ref = e->grant->sealed_ref.n > 0,
+                        .had_user = e->grant->sealed_user.n > 0,
+                        .audit_head = buf_str(&head)};
+    struct str json = receipt_json(t, &r);
+    receipt_store(t, &r);
+    if (e->keeps_refresh)
+        remote_keep(t, e);
+    grant_count_move(t, e->app, e->grant->state, 0);
+    turn_delete(t, STORE_GRANTS, key);
+    turn_delete(t, STORE_DATA_KEYS, key);
+    k->n_erased++;
+    turn_scrub(t);
+    note_erasure(t, e);
+    revoke_leases(t, e->app, e->portal, 0);
+    answer_document(t, e->waiter, json);
+    turn_wake(t, key);
+    log_info("grant.erased",
+             "app=%.*s portal=%" PRIu64 " generation=%" PRIu64
+             " remote=%.*s word=%.*s",
+             STR_ARG(e->app), e->portal, e->grant->generation,
+             STR_ARG(e->remote), STR_ARG(e->word));
+}
+
+/* Who said so travels in the note's row while HubSpot is asked. */
+static struct errand_note
+note_for(struct turn *t, const struct ending *e)
+{
+    (void)t;
+    return (struct errand_note){.app = e->app,
+                                .portal = e->portal,
+                                .generation = e->grant->generation,
+                                .version = e->grant->version,
+                                .row = e->word,
+                                .peer = e->waiter.peer,
+                                .call = e->waiter.call};
+}
+
+static enum err
+load_ending(struct turn *t, const struct errand_result *r, struct grant *g,
+            struct ending *out)
+{
+    struct data_key row;
+    struct grant_counts counts;
+    bool is_there = grant_load(t, r->note.app, r->note.portal, g, &row);
+    (void)grant_counts_load(t, r->note.app, &counts); /* named here */
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!is_there || g->state != GRANT_ERASING ||
+        g->generation != r->note.generation)
+        return ERR_NOT_FOUND;
+    *out = (struct ending){.app = r->note.app,
+                           .portal = r->note.portal,
+                           .grant = g,
+                           .word = r->note.row,
+                           .waiter = {r->note.peer, r->note.call}};
+    return ERR_OK;
+}
+
+static enum err
+do_let_go_revoked(struct turn *t, const void *ask)
+{
+    const struct errand_result *r = ask;
+    struct grant g;
+    struct ending e;
+    enum err err = load_ending(t, r, &g, &e);
+    if (err != ERR_OK)
+        return err == ERR_AGAIN ? err : ERR_OK;
+    bool is_away = r->done.outcome == OUTCOME_TRANSIENT ||
+                   r->done.outcome == OUTCOME_THROTTLED ||
+                   r->done.outcome == OUTCOME_DROPPED;
+    e.remote = is_away ? STR("pending") : STR("done");
+    e.keeps_refresh = is_away;
+    ending_erase(t, &e);
+    return ERR_OK;
+}
+
+static bool
+revoke_next(struct turn *t, const struct ending *e)
+{
+    struct app *app = apps_find(turn_keeper(t)->apps, e->app);
+    struct secret *key;
+    struct hidden token;
+    if (app == NULL || grant_open_key(t, e->app, e->portal, &key) != ERR_OK ||
+        grant_unseal(t, key, e->app, e->portal, e->grant->generation, "refresh",
+                     e->grant->sealed_refresh, &token) != ERR_OK)
+        return false;
+    struct courier_errand errand = {.kind = ERRAND_REVOKE,
+                                    .client_id = app->conf->client_id,
+                                    .client_secret =
+                                        secret_view(app->client_secret),
+                                    .token = token};
+    struct errand_note note = note_for(t, e);
+    errands_send(t, &errand, &note, do_let_go_revoked);
+    return true;
+}
+
+static enum err
+do_uninstalled(struct turn *t, const void *ask)
+{
+    const struct errand_result *r = ask;
+    struct grant g;
+    struct ending e;
+    enum err err = load_ending(t, r, &g, &e);
+    if (err != ERR_OK)
+        return err == ERR_AGAIN ? err : ERR_OK;
+    uint32_t o = r->done.outcome;
+    if (o == OUTCOME_TRANSIENT || o == OUTCOME_THROTTLED ||
+        o == OUTCOME_DROPPED) {
+        e.remote = STR("pending");
+        e.keeps_refresh = true;
+        ending_erase(t, &e);
+    } else if (!revoke_next(t, &e)) {
+        e.remote = STR("done");
+        ending_erase(t, &e);
+    }
+    return ERR_OK;
+}
+
+/* The grant serves nobody from here on. */
+static bool
+start_uninstall(struct turn *t, struct app *app, const struct ending *e)
+{
+    struct secret *key;
+    struct hidden token;
+    struct grant *g = e->grant;
+    if (grant_open_key(t, e->app, e->portal, &key) != ERR_OK ||
+        grant_unseal(t, key, e->app, e->portal, g->generation, "access",
+                     g->sealed_access, &token) != ERR_OK ||
+        token.s.n == 0)
+        return false;
+    struct courier_errand errand = {.kind = ERRAND_UNINSTALL,
+                                    .client_id = app->conf->client_id,
+                                    .token = token};
+    struct errand_note note = note_for(t, e);
+    errands_send(t, &errand, &note, do_uninstalled);
+    grant_count_move(t, e->app, g->state, GRANT_ERASING);
+    g->state = GRANT_ERASING;
+    grant_store(t, e->app, e->portal, g, turn_now_ms(t) + RESUME_MS);
+    revoke_leases(t, e->app, e->portal, 0);
+    return true;
+}
+
+static void
+refuse(struct turn *t, enum err e, struct str detail)
+{
+    answer_refusal(t, answer_waiter(t),
+                   &(struct refusal_text){.err = e, .detail = detail});
+}
+
+/* The next step of letting go, wherever the grant stands. */
+static void
+let_go(struct turn *t, struct app *app, struct ending *e)
+{
+    struct grant *g = e->grant;
+    struct str key = grant_key(turn_arena(t), e->app, e->portal);
+    if (g->state == GRANT_ERASING && !turn_is_late(t)) {
+        turn_park(t, key); /* another call is at it */
+        return;
+    }
+    if (g->is_static) {
+        e->remote = STR("none");
+        ending_erase(t, e);
+        return;
+    }
+    if (g->state == GRANT_NEEDS_RECONNECT) {
+        e->remote = STR("gone"); /* HubSpot said so before we did */
+        ending_erase(t, e);
+        return;
+    }
+    if (!grant_is_fresh(g, turn_now_s(t)) && !turn_is_late(t) &&
+        refresh_want(t, app, e->portal, g) == ERR_OK) {
+        turn_park(t, key); /* the uninstall call needs a living token */
+        return;
+    }
+    if (!grant_is_fresh(g, turn_now_s(t)) || !start_uninstall(t, app, e)) {
+        e->remote = STR("pending");
+        e->keeps_refresh = true;
+        ending_erase(t, e);
+    }
+}
+
+static enum err
+let_go_of(struct turn *t, struct str app_name, uint64_t portal, struct str word)
+{
+    struct grant g;
+    struct data_key row;
+    struct grant_counts counts;
+    bool is_there = grant_load(t, app_name, portal, &g, &row);
+    (void)grant_counts_load(t, app_name, &counts); /* named here */
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    struct app *app = apps_find(turn_keeper(t)->apps, app_name);
+    struct ending e = {.app = app_name,
+                       .portal = portal,
+                       .grant = &g,
+                       .word = word,
+                       .waiter = answer_waiter(t)};
+    if (!is_there || app == NULL)
+        refuse(t, ERR_NOT_FOUND,
+               STR("This portal is not connected to this app. If it was "
+                   "erased, portkeep portals erased lists the receipt."));
+    else
+        let_go(t, app, &e);
+    return ERR_OK;
+}
+
+enum err
+do_portal_delete(struct turn *t, const void *ask)
+{
+    const struct relay_portal *a = ask;
+    struct key_wish wish = {.credential = a->credential,
+                            .app = a->app,
+                            .portal = a->portal,
+                            .verb = VERB_DISCONNECT,
+                            .address = a->address};
+    struct api_key key;
+    struct grant g;
+    struct data_key row;
+    struct grant_counts counts;
+    struct str detail;
+    (void)grant_load(t, a->app, a->portal, &g, &row); /* named here */
+    (void)grant_counts_load(t, a->app, &counts);      /* named here */
+    enum err e = apikey_authorize(t, &wish, &key, &detail);
+    if (e == ERR_AGAIN)
+        return e;
+    if (e != ERR_OK) {
+        refuse(t, e, detail);
+        return ERR_OK;
+    }
+    return let_go_of(t, a->app, a->portal, apikey_actor(t, &key));
+}
+
+static struct str
+uid_word(struct turn *t)
+{
+    return arena_printf(turn_arena(t), "uid:%u",
+                        peers_uid(turn_keeper(t)->peers, turn_peer(t)));
+}
+
+enum err
+do_admin_disconnect(struct turn *t, const void *ask)
+{
+    const struct admin_portal *a = ask;
+    return let_go_of(t, a->app, a->portal, uid_word(t));
+}
+
+enum err
+do_admin_erase(struct turn *t, const void *ask)
+{
+    const struct admin_portal *a = ask;
+    struct grant g;
+    struct data_key row;
+    struct grant_counts counts;
+    bool is_there = grant_load(t, a->app, a->portal, &g, &row);
+    (void)grant_counts_load(t, a->app, &counts); /* named here */
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!is_there)
+        refuse(t, ERR_NOT_FOUND,
+               STR("This portal is not connected to this app."));
+    else
+        ending_erase(t, &(struct ending){.app = a->app,
+                                         .portal = a->portal,
+                                         .grant = &g,
+                                         .word = uid_word(t),
+                                         .remote = STR("none"),
+                                         .waiter = answer_waiter(t)});
+    return ERR_OK;
+}
+
+void
+ending_resume(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
+{
+    struct ending e = {.app = app->conf->name,
+                       .portal = portal,
+                       .grant = g,
+                       .word = STR("keeper")};
+    if (!grant_is_fresh(g, turn_now_s(t)) || !start_uninstall(t, app, &e)) {
+        e.remote = STR("pending");
+        e.keeps_refresh = true;
+        ending_erase(t, &e);
+    }
+}
+
+enum err
+do_receipts_list(struct turn *t, const void *ask)
+{
+    const struct admin_page *a = ask;
+    struct buf auto_buf json;
+    struct store_ask find = {.table = STORE_RECEIPTS,
+                             .by = STORE_BY_PREFIX,
+                             .after = a->cursor,
+                             .limit = a->limit > 0 && a->limit < 500 ? a->limit
+                                                                     : 500};
+    if (a->app.n > 0)
+        find.key = arena_printf(turn_arena(t), "%.*s/", STR_ARG(a->app));
+    const struct store_ask *found = turn_find(t, &find);
+    if (found == NULL)
+        return ERR_AGAIN;
+    buf_init(&json, LIMIT_FRAME - 1024);
+    struct doc d = doc_into(&json);
+    doc_open(&d, '{');
+    doc_key(&d, "receipts");
+    doc_open(&d, '[');
+    for (size_t i = 0; i < found->n_rows; i++) {
+        struct receipt r;
+        if (turn_get(t, STORE_RECEIPTS, found->rows[i].key, &receipt_record,
+                     &r))
+            receipt_add(&d, &r);
+    }
+    doc_close(&d, ']');
+    doc_key(&d, "next");
+    if (found->n_rows == find.limit)
+        doc_str(&d, found->rows[found->n_rows - 1].key);
+    else
+        doc_null(&d);
+    doc_close(&d, '}');
+    answer_document(t, answer_waiter(t), buf_str(&json));
+    return ERR_OK;
+}

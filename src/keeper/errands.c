@@ -1,0 +1,377 @@
+#include "keeper/errands.h"
+
+#include "ipc/channel.h"
+#include "keeper/install.h"
+#include "keeper/keeper.h"
+#include "keeper/peers.h"
+#include "keeper/refresh.h"
+#include "keeper/remote.h"
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/*
+ *   WAITING (no courier yet) --courier--> RUNNING --reply, close--> gone
+ *      |--too late--> gone
+ *
+ * Whichever way it goes, `come_back` runs once.
+ */
+
+#define SEND_WITHIN_MS 5000 /* after the commit; later it is not sent */
+#define SPILL_MAX (4 * LIMIT_FRAME)
+#define ERRANDS_MAX 4096
+
+static const struct field errand_note_fields[] = {
+    FIELD(struct errand_note, app),        FIELD(struct errand_note, portal),
+    FIELD(struct errand_note, generation), FIELD(struct errand_note, version),
+    FIELD(struct errand_note, row),        FIELD(struct errand_note, peer),
+    FIELD(struct errand_note, call),       FIELD(struct errand_note, step),
+};
+const struct record errand_note_record = RECORD(errand_note);
+
+static const struct field errand_result_fields[] = {
+    FIELD(struct errand_result, note.app),
+    FIELD(struct errand_result, note.portal),
+    FIELD(struct errand_result, note.generation),
+    FIELD(struct errand_result, note.version),
+    FIELD(struct errand_result, note.row),
+    FIELD(struct errand_result, note.peer),
+    FIELD(struct errand_result, note.call),
+    FIELD(struct errand_result, note.step),
+    FIELD(struct errand_result, done.kind),
+    FIELD(struct errand_result, done.outcome),
+    FIELD(struct errand_result, done.http_status),
+    FIELD(struct errand_result, done.status),
+    FIELD(struct errand_result, done.message),
+    FIELD(struct errand_result, done.retry_after_s),
+    FIELD(struct errand_result, done.date),
+    FIELD(struct errand_result, done.access_token),
+    FIELD(struct errand_result, done.refresh_token),
+    FIELD(struct errand_result, done.expires_in),
+    FIELD(struct errand_result, done.hub_id),
+    FIELD(struct errand_result, done.user_id),
+    FIELD(struct errand_result, done.user_email),
+    FIELD(struct errand_result, done.hub_domain),
+    FIELD(struct errand_result, done.client_id),
+    FIELD(struct errand_result, done.scopes),
+    FIELD(struct errand_result, done.has_scopes),
+};
+static const struct record errand_result_record = RECORD(errand_result);
+
+struct errand {
+    struct errand *next;
+    struct keeper *keeper;
+    struct arena *arena; /* wipes */
+    struct courier_errand ask;
+    struct errand_note note;
+    turn_handler on_done;
+    int64_t send_before_ms; /* monotonic */
+};
+
+struct errands {
+    struct errand *waiting; /* newest first; only without a courier */
+    size_t n_running;
+    struct event *on_tick;
+};
+
+static void come_back(struct errand *e, const struct courier_done *done);
+
+static void
+drop(struct errand *e)
+{
+    struct courier_done done = {.kind = e->ask.kind,
+                                .outcome = OUTCOME_TRANSIENT,
+                                .status = STR("NO_COURIER")};
+    come_back(e, &done);
+}
+
+static void
+come_back(struct errand *e, const struct courier_done *done)
+{
+    struct keeper *k = e->keeper;
+    struct errand_result r = {.note = e->note, .done = *done};
+    k->errands->n_running--;
+    if (turns_add(k->turns, e->on_done, &errand_result_record, &r, 0, 0) !=
+        ERR_OK)
+        keeper_fail(k, "errand.no_room");
+    arena_free(e->arena);
+    free(e);
+}
+
+static void
+on_reply(enum err err, const struct message *m, const void *reply, void *arg)
+{
+    struct errand *e = arg;
+    (void)m;
+    if (err == ERR_OK)
+        come_back(e, reply);
+    else
+        drop(e);
+}
+
+static void
+send_to(struct channel *courier, struct errand *e)
+{
+    (void)channel_call(courier, COURIER_ERRAND, &e->ask, DEADLINE_CALL_MS,
+                       on_reply, e); /* never cancelled: no id is kept */
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct keeper *k = arg;
+    struct errands *es = k->errands;
+    int64_t now = k->env->mono_ms(k->env);
+    (void)fd;
+    (void)what;
+    for (struct errand **at = &es->waiting; *at != NULL;) {
+        struct errand *e = *at;
+        if (e->send_before_ms > now) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        drop(e);
+    }
+    if (es->waiting == NULL)
+        (void)event_del(es->on_tick); /* never fails on a made event */
+}
+
+struct errands *
+errands_new(struct keeper *k)
+{
+    struct errands *es = calloc(1, sizeof(*es));
+    if (es == NULL)
+        abort();
+    if (k->base != NULL) {
+        es->on_tick = event_new(k->base, -1, EV_PERSIST, on_tick, k);
+        if (es->on_tick == NULL)
+            abort();
+    }
+    return es;
+}
+
+void
+errands_free(struct errands *es)
+{
+    if (es == NULL)
+        return;
+    while (es->waiting != NULL) {
+        struct errand *e = es->waiting;
+        es->waiting = e->next;
+        arena_free(e->arena);
+        free(e);
+    }
+    if (es->on_tick != NULL)
+        event_free(es->on_tick);
+    free(es);
+}
+
+size_t
+errands_n_running(const struct errands *es)
+{
+    return es->n_running;
+}
+
+/* The key pair that spilled replies are sealed to, of one master key. */
+static enum err
+spill_pair(struct keeper *k, struct str key_id, uint8_t *public_key,
+           struct secret **out_secret)
+{
+    struct secret *auto_secret seed = NULL;
+    enum err e = vault_derive(k->vault, key_id, STR("spill"), &seed);
+    if (e != ERR_OK)
+        return e;
+    *out_secret = secret_new_empty(crypto_box_SECRETKEYBYTES);
+    if (*out_secret == NULL)
+        return ERR_LIMIT;
+    (void)crypto_box_seed_keypair(public_key, secret_bytes(*out_secret),
+                                  secret_bytes(seed)); /* always 0 */
+    return ERR_OK;
+}
+
+void
+errands_on_courier(struct keeper *k)
+{
+    struct channel *courier = peers_newest(k->peers, LIFE_PEER_COURIER);
+    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+    struct secret *auto_secret own = NULL;
+    if (spill_pair(k, vault_current(k->vault), public_key, &own) == ERR_OK) {
+        struct courier_spill_key key = {
+            str_of((const char *)public_key, sizeof(public_key))};
+        channel_event(courier, COURIER_SPILL_KEY, &key);
+    }
+    while (k->errands->waiting != NULL) {
+        struct errand *e = k->errands->waiting;
+        k->errands->waiting = e->next;
+        send_to(courier, e);
+    }
+}
+
+static void
+act_send(struct keeper *k, void *arg)
+{
+    struct errand *e = *(struct errand **)arg;
+    struct errands *es = k->errands;
+    struct channel *courier =
+        k->peers != NULL ? peers_newest(k->peers, LIFE_PEER_COURIER) : NULL;
+    es->n_running++;
+    if (courier != NULL) {
+        send_to(courier, e);
+        return;
+    }
+    e->next = es->waiting;
+    es->waiting = e;
+    struct timeval tick = {.tv_usec = 250000};
+    if (es->on_tick != NULL)
+        (void)event_add(es->on_tick, &tick); /* made before: cannot fail */
+}
+
+/* A turn that is not committed never runs act_send: its errand is freed with
+ * the turn's arena, where only the pointer is. */
+void
+errands_send(struct turn *t, const struct courier_errand *errand,
+             const struct errand_note *note, turn_handler on_done)
+{
+    struct keeper *k = turn_keeper(t);
+    const struct message *m =
+        conversation_find(&courier_conversation, COURIER_ERRAND);
+    struct errand_send {
+        struct errand *errand;
+    } *later = arena_alloc(turn_arena(t), sizeof(*later));
+    struct errand *e = calloc(1, sizeof(*e));
+    struct buf auto_buf context;
+    if (e == NULL)
+        abort();
+    buf_init(&context, LIMIT_API_BODY);
+    record_encode(&errand_note_record, note, &context);
+    e->keeper = k;
+    e->arena = arena_new_secret();
+    e->on_done = on_done;
+    record_copy(m->record, errand, e->arena, &e->ask);
+    record_copy(&errand_note_record, note, e->arena, &e->note);
+    e->ask.app = e->note.app;
+    e->ask.portal = e->note.portal;
+    e->ask.version = e->note.version;
+    e->ask.context = arena_copy(e->arena, buf_str(&context));
+    e->ask.not_after_ms = turn_now_ms(t) + SEND_WITHIN_MS;
+    e->send_before_ms = k->env->mono_ms(k->env) + SEND_WITHIN_MS;
+    later->errand = e;
+    turn_after(t, act_send, later);
+}
+
+/* Whose future a spilled reply is: an attempt's, or a grant's refresh. */
+static turn_handler
+handler_of(const struct errand_note *note)
+{
+    if (str_starts(note->row, STR(REMOTE_PREFIX)))
+        return do_remote_step;
+    return note->row.n > 0 ? do_exchanged : do_refreshed;
+}
+
+/* One sealed entry: opened with whichever master key it was sealed to. */
+static enum err
+open_entry(struct keeper *k, struct str box, struct buf *out)
+{
+    char *p;
+    if (box.n < crypto_box_SEALBYTES ||
+        buf_reserve(out, box.n - crypto_box_SEALBYTES, &p) != ERR_OK)
+        return ERR_SYNTAX;
+    for (size_t i = 0; i < vault_n_keys(k->vault); i++) {
+        uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+        struct secret *auto_secret own = NULL;
+        if (spill_pair(k, vault_key_id(k->vault, i), public_key, &own) !=
+            ERR_OK)
+            return ERR_CRYPTO;
+        if (crypto_box_seal_open((uint8_t *)p, (const uint8_t *)box.p, box.n,
+                                 public_key, secret_bytes(own)) == 0) {
+            buf_commit(out, box.n - crypto_box_SEALBYTES);
+            return ERR_OK;
+        }
+    }
+    return ERR_CRYPTO;
+}
+
+static enum err
+take_entry(struct keeper *k, struct str box, struct arena *arena)
+{
+    struct buf auto_buf plain;
+    struct spill_entry entry;
+    struct courier_done done;
+    struct errand *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        abort();
+    buf_init_secret(&plain, LIMIT_FRAME);
+    enum err err = open_entry(k, box, &plain);
+    if (err == ERR_OK)
+        err =
+            record_decode(&spill_entry_record, buf_str(&plain), arena, &entry);
+    if (err == ERR_OK)
+        err =
+            record_decode(&errand_note_record, entry.context, arena, &e->note);
+    if (err == ERR_OK)
+        err = record_decode(&courier_done_record, entry.done.s, arena, &done);
+    if (err != ERR_OK) {
+        log_error("spill.bad_entry", "err=%s", err_name(err));
+        free(e);
+        return err;
+    }
+    log_info("spill.taken", "app=%.*s portal=%llu kind=%u", STR_ARG(entry.app),
+             (unsigned long long)entry.portal, entry.kind);
+    e->keeper = k;
+    e->arena = arena_new();
+    e->note.peer = 0; /* who waited is gone */
+    e->on_done = handler_of(&e->note);
+    k->errands->n_running++;
+    come_back(e, &done);
+    return ERR_OK;
+}
+
+static enum err
+read_all(int fd, struct buf *out)
+{
+    for (;;) {
+        char *p;
+        if (buf_reserve(out, 65536, &p) != ERR_OK)
+            return ERR_LIMIT;
+        ssize_t n = pread(fd, p, 65536, (off_t)out->n);
+        if (n < 0)
+            return ERR_SYSTEM;
+        if (n == 0)
+            return ERR_OK;
+        buf_commit(out, (size_t)n);
+    }
+}
+
+enum err
+errands_read_spill(struct keeper *k, struct buf *problem)
+{
+    struct buf auto_buf file;
+    struct arena *arena = arena_new_secret();
+    buf_init(&file, SPILL_MAX);
+    enum err e = k->spill_fd < 0 ? ERR_OK : read_all(k->spill_fd, &file);
+    if (e != ERR_OK)
+        buf_add_text(problem, "cannot read the spill file of token replies in "
+                              "the data directory");
+    /* An entry cut off by a crash ends the file: nothing after it counts. */
+    for (size_t at = 0; e == ERR_OK && file.n - at >= 4;) {
+        const uint8_t *p = (const uint8_t *)file.p + at;
+        size_t n =
+            (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+        if (file.n - at - 4 < n)
+            break;
+        (void)take_entry(k, str_of(file.p + at + 4, n), arena); /* logged */
+        at += 4 + n;
+    }
+    arena_free(arena);
+    if (e != ERR_OK || file.n == 0)
+        return e;
+    turns_run(k->turns);
+    if (k->has_failed)
+        return ERR_STORE;
+    if (ftruncate(k->spill_fd, 0) != 0 || fsync(k->spill_fd) != 0)
+        log_warn("spill.not_emptied", "entries are read again at next start");
+    return ERR_OK;
+}

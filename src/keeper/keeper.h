@@ -1,0 +1,59 @@
+#ifndef KEEPER_KEEPER_H
+#define KEEPER_KEEPER_H
+
+#include "base/env.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "child/child.h"
+#include "keeper/store.h"
+#include "keeper/turn.h"
+#include "keeper/vault.h"
+
+/*
+ * What the keeper is made of.  One of them a process; each member belongs to
+ * the file that is named after it, and is read elsewhere through that file's
+ * functions.
+ */
+struct keeper {
+    struct event_base *base; /* NULL in tests that run turns by hand */
+    struct env *env;
+    struct child *child; /* NULL in tests */
+    struct str node, public_url, authorize_url;
+    struct vault *vault;
+    struct secret *ref_key; /* hashes tenants' refs, see grant_ref_tag */
+    struct store *store;
+    struct turns *turns;
+    struct audit *audit;
+    struct apps *apps;
+    struct peers *peers;
+    struct errands *errands;
+    struct event *on_tick, *on_beat;
+    int spill_fd, erasures_fd; /* -1: none */
+    /* moves */
+    int64_t next_due_ms;   /* no row is due before */
+    int64_t next_tick_due; /* unix ms: minute's work, see schedule.c */
+    uint64_t epoch;        /* revocations sent to relays */
+    bool has_failed;       /* on unknown ground: answers nothing, ends */
+    int64_t started_at;
+    uint64_t n_leases, n_refreshes, n_refresh_failures, n_connects, n_erased;
+};
+
+/* The store is on unknown ground, or the log cannot be written: stop, and
+ * let the service manager start anew. */
+void keeper_fail(struct keeper *k, const char *event);
+/* A row was written that is due then. */
+void keeper_due(struct keeper *k, int64_t due_ms);
+/*
+ * The first turn: opens what is sealed under the master key, so that a wrong
+ * key file is noticed before anything is served.
+ */
+enum err do_first_turn(struct turn *t, const void *ask);
+/* The newest master key seals the keeper's own secrets, too. */
+bool keeper_is_resealed(struct turn *t);
+void keeper_reseal(struct turn *t);
+
+/* Sends an answer, if the one who asked is still there. */
+void keeper_answer(struct keeper *k, uint64_t peer, uint32_t call,
+                   uint16_t type, const void *body);
+
+#endif

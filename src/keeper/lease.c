@@ -1,0 +1,169 @@
+#include "keeper/lease.h"
+
+#include "keeper/answer.h"
+#include "keeper/apikeys.h"
+#include "keeper/apps.h"
+#include "keeper/audit.h"
+#include "keeper/grant.h"
+#include "keeper/keeper.h"
+#include "keeper/refresh.h"
+#include "keeper/session.h"
+
+#include <inttypes.h>
+
+/* A lease is asked for again after this; revocation is pushed before. */
+#define LEASE_S 300
+/* A caller's 401 refreshes a token only if it is older than this, */
+#define REFUSED_AGE_S 60
+/* and a grant at most this often. */
+#define REFUSED_EVERY_S 300
+
+static void
+refuse(struct turn *t, enum err e, struct str detail, struct str reconnect_url,
+       uint32_t retry_after_s)
+{
+    answer_lease(t, &(struct relay_lease){.err = (uint32_t)e,
+                                          .detail = detail,
+                                          .reconnect_url = reconnect_url,
+                                          .retry_after_s = retry_after_s});
+}
+
+static void
+give(struct turn *t, const struct relay_lease_ask *ask, struct grant *g,
+     const struct api_key *key)
+{
+    struct secret *data_key;
+    struct hidden token;
+    uint32_t random;
+    struct keeper *k = turn_keeper(t);
+    int64_t until = turn_now_s(t) + LEASE_S;
+    if (grant_open_key(t, ask->app, ask->portal, &data_key) != ERR_OK ||
+        grant_unseal(t, data_key, ask->app, ask->portal, g->generation,
+                     "access", g->sealed_access, &token) != ERR_OK) {
+        refuse(t, ERR_CRYPTO,
+               STR("The stored token does not open with the master keys that "
+                   "are here. portkeep masterkey verify says which."),
+               STR_NONE, 0);
+        return;
+    }
+    if (!g->is_static && until > g->expires_at - grant_floor_s(g))
+        until = g->expires_at - grant_floor_s(g);
+    if (key->ends_at != 0 && until > key->ends_at)
+        until = key->ends_at;
+    k->env->random(k->env, &random, sizeof(random));
+    g->last_used_at = turn_now_s(t);
+    int64_t due = grant_due_ms(g, turn_now_ms(t), random);
+    int64_t planned = turn_due(t, STORE_GRANTS,
+                               grant_key(turn_arena(t), ask->app, ask->portal));
+    grant_store(t, ask->app, ask->portal, g, planned < due ? planned : due);
+    audit_add(t, &(struct audit_entry){
+                     .kind = STR("lease"),
+                     .app = ask->app,
+                     .portal = ask->portal,
+                     .generation = g->generation,
+                     .actor = apikey_actor(t, key),
+                     .outcome = STR("ok"),
+                     .detail = arena_printf(
+                         turn_arena(t), "%s until %" PRId64,
+                         ask->verb == VERB_TOKEN ? "token" : "call", until)});
+    k->n_leases++;
+    bool is_read_only = ask->verb == VERB_CALL && (key->verbs & VERB_CALL) == 0;
+    answer_lease(t, &(struct relay_lease){.err = ERR_OK,
+                                          .access_token = token,
+                                          .version = g->version,
+                                          .expires_at = g->expires_at,
+                                          .floor_s = grant_floor_s(g),
+                                          .scopes = g->scopes,
+                                          .key_number = key->number,
+                                          .is_read_only = is_read_only,
+                                          .lease_until = until * 1000});
+}
+
+/* HubSpot said 401 to this very version: once, if it is not brand-new. */
+static bool
+takes_refusal(struct turn *t, const struct relay_lease_ask *ask,
+              const struct grant *g)
+{
+    int64_t now = turn_now_s(t);
+    return ask->refused_version != 0 && ask->refused_version == g->version &&
+           !g->is_static && now - g->refreshed_at >= REFUSED_AGE_S &&
+           now - g->refused_at >= REFUSED_EVERY_S;
+}
+
+static void
+wait_for_refresh(struct turn *t, const struct relay_lease_ask *ask,
+                 struct app *app, struct grant *g)
+{
+    struct str detail;
+    uint32_t retry_after_s;
+    enum err e =
+        turn_is_late(t) ? ERR_TIMEOUT : refresh_want(t, app, ask->portal, g);
+    if (e == ERR_OK) {
+        turn_park(t, grant_key(turn_arena(t), ask->app, ask->portal));
+        return;
+    }
+    e = refresh_why(g, app, turn_now_ms(t), &detail, &retry_after_s);
+    refuse(t, e, detail, STR_NONE, retry_after_s);
+}
+
+static void
+answer_known(struct turn *t, const struct relay_lease_ask *ask, struct app *app,
+             struct grant *g, const struct api_key *key)
+{
+    if (g->state == GRANT_NEEDS_RECONNECT) {
+        refuse(t, ERR_NEEDS_RECONNECT,
+               g->is_static
+                   ? STR("HubSpot no longer accepts this static token. Add a "
+                         "new one: portkeep portals add --static.")
+                   : STR("HubSpot ended this grant. Send the customer to "
+                         "reconnect_url to connect again."),
+               g->is_static ? STR_NONE
+                            : session_reconnect_url(t, ask->app, ask->portal,
+                                                    g->generation),
+               0);
+    } else if (g->state != GRANT_ACTIVE) {
+        refuse(t, ERR_NOT_FOUND, STR("This portal is being disconnected."),
+               STR_NONE, 0);
+    } else if (takes_refusal(t, ask, g) && !turn_is_late(t)) {
+        g->refused_at = turn_now_s(t);
+        g->expires_at = 0; /* HubSpot says so: it serves nobody any more */
+        g->retry_at_ms = 0;
+        wait_for_refresh(t, ask, app, g);
+    } else if (grant_is_fresh(g, turn_now_s(t))) {
+        give(t, ask, g, key);
+    } else {
+        wait_for_refresh(t, ask, app, g);
+    }
+}
+
+enum err
+do_lease(struct turn *t, const void *ask)
+{
+    const struct relay_lease_ask *a = ask;
+    struct key_wish wish = {.credential = a->credential,
+                            .app = a->app,
+                            .portal = a->portal,
+                            .verb = a->verb,
+                            .address = a->address};
+    struct api_key key;
+    struct grant g;
+    struct data_key row;
+    struct str detail;
+    bool is_there = grant_load(t, a->app, a->portal, &g, &row);
+    enum err e = apikey_authorize(t, &wish, &key, &detail);
+    if (e == ERR_AGAIN)
+        return e;
+    struct app *app = apps_find(turn_keeper(t)->apps, a->app);
+    if (e != ERR_OK)
+        refuse(t, e, detail, STR_NONE, 0);
+    else if (app == NULL)
+        refuse(t, ERR_NOT_FOUND,
+               STR("There is no app of that name in the configuration."),
+               STR_NONE, 0);
+    else if (!is_there)
+        refuse(t, ERR_NOT_FOUND,
+               STR("This portal is not connected to this app."), STR_NONE, 0);
+    else
+        answer_known(t, a, app, &g, &key);
+    return ERR_OK;
+}

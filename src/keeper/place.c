@@ -1,0 +1,312 @@
+#include "keeper/place.h"
+
+#include "base/text.h"
+#include "keeper/apps.h"
+#include "keeper/audit.h"
+#include "keeper/grant.h"
+#include "keeper/keeper.h"
+#include "keeper/portals.h"
+#include "keeper/revoke.h"
+#include "keeper/seal.h"
+
+#include <inttypes.h>
+
+struct str
+place_actor(uint32_t origin)
+{
+    static const char *const names[] = {"", "browser", "marketplace", "import",
+                                        "static"};
+    return str_from(origin < sizeof(names) / sizeof(names[0]) ? names[origin]
+                                                              : "");
+}
+
+/* The portal, by the token reply first, then by introspection.  0: neither
+ * knows, or they do not agree, or the token is another app's. */
+static uint64_t
+portal_of(const struct place *p, const struct app *app)
+{
+    const struct courier_done *seen = p->seen;
+    bool was_seen = seen->outcome == OUTCOME_OK;
+    if (was_seen && seen->client_id.n > 0 && app != NULL &&
+        !str_equal(seen->client_id, app->conf->client_id))
+        return 0;
+    if (was_seen && seen->hub_id != 0 && p->reply.hub_id != 0 &&
+        seen->hub_id != p->reply.hub_id)
+        return 0;
+    if (p->reply.hub_id != 0)
+        return p->reply.hub_id;
+    return was_seen ? seen->hub_id : 0;
+}
+
+static struct strs
+granted_scopes(const struct place *p, const struct app *app)
+{
+    if (p->reply.has_scopes)
+        return p->reply.scopes;
+    if (p->seen->outcome == OUTCOME_OK && p->seen->has_scopes)
+        return p->seen->scopes;
+    /* RFC 6749 5.1: absence means as asked. */
+    return app->conf->scopes;
+}
+
+static struct strs
+missing_scopes(struct turn *t, const struct app *app, struct strs granted)
+{
+    struct strs wanted = app->conf->scopes;
+    struct strs out = {
+        arena_alloc(turn_arena(t), (wanted.n + 1) * sizeof(struct str)), 0};
+    for (size_t i = 0; i < wanted.n; i++)
+        if (!strs_have(granted, wanted.v[i]))
+            out.v[out.n++] = wanted.v[i];
+    return out;
+}
+
+/* Turned away.  The new token is revoked, unless the portal has a grant of
+ * ours: HubSpot may have given the same refresh token again. */
+static void
+turn_away(struct turn *t, struct place *p, enum front_page page,
+          bool may_revoke, struct str detail)
+{
+    struct front_finished f = {.page = (uint32_t)page, .detail = detail};
+    struct app *app = apps_find(turn_keeper(t)->apps, p->attempt->app);
+    if (p->context.session_code.s.n > 0 && p->attempt->origin == ORIGIN_BROWSER)
+        f.retry_url =
+            session_url(t, p->attempt->app, p->context.session_code.s);
+    audit_add(t, &(struct audit_entry){.kind = STR("connect"),
+                                       .app = p->attempt->app,
+                                       .actor = place_actor(p->attempt->origin),
+                                       .outcome = STR("turned_away"),
+                                       .detail = detail});
+    if (may_revoke && app != NULL && p->reply.refresh_token.s.n > 0)
+        revoke_later(t, app, p->reply.refresh_token);
+    enum attempt_origin origin = (enum attempt_origin)p->attempt->origin;
+    attempt_settle(t, p->id, p->attempt, p->waiter, &f);
+    if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
+        answer_refusal(
+            t, p->waiter,
+            &(struct refusal_text){.err = ERR_CONFLICT, .detail = detail});
+}
+
+static struct str
+seal_user(struct turn *t, const struct place *p, const struct app *app,
+          uint64_t portal, uint64_t generation)
+{
+    struct buf auto_buf text;
+    const struct courier_done *seen = p->seen;
+    if (seen->outcome != OUTCOME_OK || seen->user_id == 0)
+        return STR_NONE;
+    buf_init_secret(&text, 2048);
+    buf_add_u64(&text, seen->user_id);
+    if (app->conf->keeps_user_email) {
+        buf_add_char(&text, ' ');
+        buf_add(&text, seen->user_email);
+    }
+    return grant_seal(t, p->data_key, p->attempt->app, portal, generation,
+                      "user", HIDDEN(buf_str(&text)));
+}
+
+static void
+fill_grant(struct turn *t, const struct place *p, const struct app *app,
+           uint64_t portal, struct grant *g)
+{
+    struct str name = p->attempt->app;
+    const struct token_reply *r = &p->reply;
+    int64_t elapsed = turn_now_s(t) - r->received_at;
+    g->state = GRANT_ACTIVE;
+    g->is_static = p->attempt->origin == ORIGIN_STATIC;
+    g->generation++;
+    g->version++;
+    g->connected_at = r->date != 0 ? r->date : r->received_at;
+    g->refreshed_at = r->received_at;
+    g->expires_in = r->expires_in;
+    g->expires_at =
+        g->is_static ? 0 : turn_now_s(t) - elapsed + (int64_t)r->expires_in;
+    g->scopes = granted_scopes(p, app);
+    g->sealed_access = grant_seal(t, p->data_key, name, portal, g->generation,
+                                  "access", r->access_token);
+    g->sealed_refresh = grant_seal(t, p->data_key, name, portal, g->generation,
+                                   "refresh", r->refresh_token);
+    g->sealed_spare = STR_NONE;
+    g->sealed_user = seal_user(t, p, app, portal, g->generation);
+    g->lease_owner = STR_NONE;
+    g->n_failures = 0;
+    g->retry_at_ms = 0;
+    g->last_error = STR_NONE;
+    g->sign_since = 0;
+}
+
+/* The attempt's data key is the grant's from now on; the old one is gone. */
+static enum err
+move_key(struct turn *t, const struct place *p, uint64_t portal)
+{
+    struct keeper *k = turn_keeper(t);
+    struct buf auto_buf wrap;
+    struct str key = grant_key(turn_arena(t), p->attempt->app, portal);
+    struct seal_place place = {.app = p->attempt->app,
+                               .portal = portal,
+                               .kind = STR("wrap"),
+                               .row = key};
+    buf_init(&wrap, 256);
+    enum err e = vault_wrap(k->vault, p->data_key, &place, &wrap);
+    if (e != ERR_OK)
+        return e;
+    struct data_key row = {buf_str(&wrap)};
+    turn_put(t, STORE_DATA_KEYS, key, &data_key_record, &row, STORE_NEVER,
+             vault_current(k->vault));
+    return ERR_OK;
+}
+
+/* return_to?result=connected&connect=CODE, the code good once for 5 min. */
+static struct str
+result_url(struct turn *t, const struct place *p, uint64_t portal,
+           const struct grant *g, struct str previous_ref, bool is_missing)
+{
+    struct buf auto_buf url;
+    struct result r = {.app = p->attempt->app,
+                       .portal = portal,
+                       .ref = p->context.ref,
+                       .previous_ref = previous_ref,
+                       .scopes = g->scopes};
+    struct str code = result_create(t, &r);
+    buf_init(&url, LIMIT_URL);
+    buf_add(&url, p->context.return_to);
+    if (!str_has(p->context.return_to, '?'))
+        buf_add_char(&url, '?');
+    text_add_parameter(&url, "result",
+                       is_missing ? STR("missing_scopes") : STR("connected"));
+    text_add_parameter(&url, "connect", code);
+    return arena_copy(turn_arena(t), buf_str(&url));
+}
+
+static struct front_finished
+outcome_of(struct turn *t, const struct place *p, const struct app *app,
+           uint64_t portal, const struct grant *g, struct str previous_ref)
+{
+    struct front_finished f = {.page = PAGE_CONNECTED, .portal = portal};
+    f.missing_scopes = missing_scopes(t, app, g->scopes);
+    if (p->context.return_url.n > 0) {
+        f.page = PAGE_NONE;
+        f.location = p->context.return_url;
+    } else if (p->context.return_to.n > 0) {
+        f.page = PAGE_NONE;
+        f.location =
+            result_url(t, p, portal, g, previous_ref, f.missing_scopes.n > 0);
+    } else if (f.missing_scopes.n > 0) {
+        f.page = PAGE_MISSING_SCOPES;
+        f.retry_url =
+            session_reconnect_url(t, p->attempt->app, portal, g->generation);
+    }
+    return f;
+}
+
+static void
+record_connect(struct turn *t, const struct place *p, uint64_t portal,
+               const struct grant *g)
+{
+    turn_keeper(t)->n_connects++;
+    audit_add(t,
+              &(struct audit_entry){.kind = STR("connect"),
+                                    .app = p->attempt->app,
+                                    .portal = portal,
+                                    .generation = g->generation,
+                                    .actor = place_actor(p->attempt->origin),
+                                    .outcome = STR("ok"),
+                                    .detail = p->seen->outcome == OUTCOME_OK
+                                                  ? STR_NONE
+                                                  : STR("introspection failed"),
+                                    .sealed = g->sealed_user});
+    log_info("grant.connected",
+             "app=%.*s portal=%" PRIu64 " generation=%" PRIu64,
+             STR_ARG(p->attempt->app), portal, g->generation);
+}
+
+/* The tenant that the row has now, in the clear. */
+static struct str
+old_ref(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
+{
+    struct secret *key;
+    struct hidden ref = HIDDEN_NONE;
+    if (g->sealed_ref.n == 0 ||
+        grant_open_key(t, app, portal, &key) != ERR_OK ||
+        grant_unseal(t, key, app, portal, g->generation, "ref", g->sealed_ref,
+                     &ref) != ERR_OK)
+        return STR_NONE;
+    return ref.s;
+}
+
+/* A ref is bound by connect-results.  Where no backend will call (no
+ * return_to), the operator's own word in the session binds it. */
+static struct str
+ref_to_bind(const struct place *p, struct str previous)
+{
+    if (p->context.ref.n > 0 && p->context.return_to.n == 0)
+        return p->context.ref;
+    return previous;
+}
+
+static void
+put_grant(struct turn *t, struct place *p, const struct app *app,
+          uint64_t portal, struct grant *g, bool was_there, struct str previous)
+{
+    struct str name = p->attempt->app;
+    uint32_t from = was_there ? g->state : 0;
+    fill_grant(t, p, app, portal, g);
+    struct str ref = ref_to_bind(p, previous);
+    g->sealed_ref = grant_seal(t, p->data_key, name, portal, g->generation,
+                               "ref", HIDDEN(ref));
+    if (move_key(t, p, portal) != ERR_OK) {
+        turn_away(t, p, PAGE_BUSY, false, STR("no room for keys"));
+        return;
+    }
+    grant_store_ref(t, name, portal, g, STORE_NEVER,
+                    grant_ref_tag(t, name, ref));
+    grant_count_move(t, name, from, GRANT_ACTIVE);
+    session_use_up(t, p->context.session_code.s);
+    record_connect(t, p, portal, g);
+    if (was_there)
+        revoke_leases(t, name, portal, 0);
+    struct front_finished f = outcome_of(t, p, app, portal, g, previous);
+    enum attempt_origin origin = (enum attempt_origin)p->attempt->origin;
+    attempt_settle(t, p->id, p->attempt, p->waiter, &f);
+    if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
+        portal_answer(t, p->waiter, name, portal, g, ref);
+    turn_wake(t, grant_key(turn_arena(t), name, portal));
+}
+
+enum err
+place_grant(struct turn *t, struct place *p)
+{
+    struct app *app = apps_find(turn_keeper(t)->apps, p->attempt->app);
+    uint64_t portal = portal_of(p, app);
+    struct grant g = {0};
+    struct data_key key;
+    struct grant_counts counts;
+    struct session s;
+    enum err named = ERR_OK; /* the session's row, to be used up */
+    bool was_there = grant_load(t, p->attempt->app, portal, &g, &key);
+    (void)grant_counts_load(t, p->attempt->app, &counts); /* named here */
+    if (p->context.session_code.s.n > 0)
+        named = session_load(t, p->context.session_code.s, &s);
+    if (named == ERR_AGAIN || turn_is_waiting(t))
+        return ERR_AGAIN;
+    struct str previous =
+        was_there ? old_ref(t, p->attempt->app, portal, &g) : STR_NONE;
+    if (app == NULL || portal == 0)
+        turn_away(t, p, PAGE_FAILED, app != NULL,
+                  STR("HubSpot did not say which account this is, or "
+                      "contradicted itself."));
+    else if (p->context.portal != 0 && p->context.portal != portal)
+        turn_away(t, p, PAGE_WRONG_ACCOUNT, !was_there,
+                  arena_printf(turn_arena(t),
+                               "This link is for account %" PRIu64
+                               ", but account %" PRIu64 " was chosen.",
+                               p->context.portal, portal));
+    else if (previous.n > 0 && p->context.ref.n > 0 &&
+             !str_equal(previous, p->context.ref) && !p->context.is_take_over)
+        turn_away(t, p, PAGE_ALREADY_CONNECTED, false,
+                  STR("This HubSpot account is already connected to another "
+                      "account of the app."));
+    else
+        put_grant(t, p, app, portal, &g, was_there, previous);
+    return ERR_OK;
+}

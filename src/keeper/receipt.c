@@ -1,0 +1,73 @@
+#include "keeper/receipt.h"
+
+#include "base/text.h"
+#include "keeper/audit.h"
+#include "keeper/keeper.h"
+
+#include <inttypes.h>
+
+static const struct field receipt_fields[] = {
+    FIELD(struct receipt, app),        FIELD(struct receipt, portal),
+    FIELD(struct receipt, generation), FIELD(struct receipt, erased_at),
+    FIELD(struct receipt, word),       FIELD(struct receipt, remote),
+    FIELD(struct receipt, master_key), FIELD(struct receipt, had_refresh),
+    FIELD(struct receipt, had_access), FIELD(struct receipt, had_ref),
+    FIELD(struct receipt, had_user),   FIELD(struct receipt, audit_head),
+};
+const struct record receipt_record = RECORD(receipt);
+
+void
+receipt_add(struct doc *d, const struct receipt *r)
+{
+    doc_open(d, '{');
+    doc_field_str(d, "app", r->app);
+    doc_field_u64(d, "portal", r->portal);
+    doc_field_u64(d, "generation", r->generation);
+    doc_field_time(d, "erased_at", r->erased_at);
+    doc_field_str(d, "on_word_of", r->word);
+    doc_field_str(d, "remote", r->remote);
+    doc_key(d, "erased");
+    doc_open(d, '{');
+    doc_field_u64(d, "data_keys", 1);
+    doc_field_u64(d, "access_tokens", r->had_access);
+    doc_field_u64(d, "refresh_tokens", r->had_refresh);
+    doc_field_u64(d, "refs", r->had_ref);
+    doc_field_u64(d, "users", r->had_user);
+    doc_close(d, '}');
+    doc_field_str(d, "master_key", r->master_key);
+    doc_field_str(d, "audit_head", r->audit_head);
+    doc_close(d, '}');
+}
+
+struct str
+receipt_json(struct turn *t, const struct receipt *r)
+{
+    struct buf auto_buf json;
+    buf_init(&json, LIMIT_API_BODY);
+    struct doc d = doc_into(&json);
+    receipt_add(&d, r);
+    return arena_copy(turn_arena(t), buf_str(&json));
+}
+
+void
+receipt_store(struct turn *t, const struct receipt *r)
+{
+    uint8_t hash[AUDIT_HASH_BYTES];
+    struct buf auto_buf hex;
+    struct str key = arena_printf(
+        turn_arena(t), "%.*s/%" PRIu64 "/%020" PRId64 "/%.*s", STR_ARG(r->app),
+        r->portal, turn_now_ms(t), STR_ARG(r->remote));
+    turn_put(t, STORE_RECEIPTS, key, &receipt_record, r, STORE_NEVER, r->app);
+    audit_hash(receipt_json(t, r), hash);
+    buf_init(&hex, 2 * sizeof(hash));
+    text_add_hex(&hex, str_of((const char *)hash, sizeof(hash)));
+    audit_add(t, &(struct audit_entry){
+                     .kind = STR("erase"),
+                     .app = r->app,
+                     .portal = r->portal,
+                     .generation = r->generation,
+                     .actor = r->word,
+                     .outcome = r->remote,
+                     .detail = arena_printf(turn_arena(t), "receipt %.*s",
+                                            STR_ARG(buf_str(&hex)))});
+}
