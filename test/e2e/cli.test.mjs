@@ -1,0 +1,179 @@
+// The command line: exit statuses, --json, and words that help.
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import * as emulator from './support/emulator.mjs';
+import * as portkeep from './support/keep.mjs';
+import { build, folder } from './support/place.mjs';
+import { run } from './support/program.mjs';
+
+const program = join(build, 'portkeep');
+
+describe('with a running service', () => {
+    let hub, keep;
+    before(async () => {
+        hub = await emulator.start();
+        keep = await portkeep.start({ hub });
+        await keep.connect('crm-sync', 1001);
+    });
+    after(async () => {
+        await keep?.stop();
+        await hub?.stop();
+    });
+
+    test('status tells of processes, grants and the key in use', async () => {
+        const { json, stdout } = await keep.cli('status', '--json');
+        for (const word of ['front', 'relay', 'keeper', 'courier', 'active', '20261124-test'])
+            assert.ok(stdout.includes(word), `${word} in ${stdout}`);
+        assert.equal(typeof json, 'object');
+        await keep.cli('status');
+    });
+
+    test('connect prints a link that works', async () => {
+        const { stdout } = await keep.cli('connect', 'crm-sync', '--ref', 'by-hand');
+        const [url] = stdout.match(/http:\/\/localhost:\d+\/connect\/\S+/);
+        const answer = await fetch(url, { redirect: 'manual' });
+        assert.equal(answer.status, 303);
+        keep.secrets.add(new URL(url).searchParams.get('session'));
+    });
+
+    test('token prints a token and nothing else', async () => {
+        const { stdout } = await keep.cli('token', 'crm-sync', '1001');
+        const token = stdout.trim();
+        assert.doesNotMatch(token, /\s/);
+        keep.secrets.add(token);
+        const answer = await fetch(`${hub.url}/account-info/v3/details`,
+            { headers: { authorization: `Bearer ${token}` } });
+        assert.equal(answer.status, 200);
+    });
+
+    test('api makes a call through the relay', async () => {
+        const { json } = await keep.cli('api', 'crm-sync', '1001', 'GET',
+            '/account-info/v3/details');
+        assert.equal(json.portalId, 1001);
+        const made = await keep.cli('api', 'crm-sync', '1001', 'POST',
+            '/crm/v3/objects/contacts', '{"properties":{"email":"cli@example.com"}}');
+        assert.equal(made.json.properties.email, 'cli@example.com');
+        await keep.cli('api', 'crm-sync', '1001', 'GET', '/crm/v3/objects/contacts/0',
+            { expect: 1 });
+    });
+
+    test('portals lists and shows, as table and as JSON', async () => {
+        for (const words of [['portals'], ['portals', 'list'],
+            ['portals', 'show', 'crm-sync', '1001']]) {
+            assert.match((await keep.cli(...words)).stdout, /1001/);
+            assert.ok(JSON.stringify((await keep.cli(...words, '--json')).json).includes('1001'));
+        }
+    });
+
+    test('urls says what to register', async () => {
+        const { stdout } = await keep.cli('urls', 'crm-sync');
+        assert.ok(stdout.includes(`${keep.public}/oauth/crm-sync/callback`));
+        assert.ok(stdout.includes(`${keep.public}/webhooks/crm-sync`));
+    });
+
+    test('reload takes up a new app, and refuses a broken file whole', async () => {
+        keep.sections['app second'] = keep.app('second',
+            { client_id: '99999999-2222-3333-4444-555555555555' });
+        keep.writeConfig();
+        await keep.cli('reload');
+        const link = await keep.session('second');
+        assert.equal((await fetch(link, { redirect: 'manual' })).status, 303);
+        keep.sections['app second'].scopes = '';
+        keep.writeConfig();
+        const refused = await keep.cli('reload', { expect: 1 });
+        assert.match(refused.stderr, /scopes/);
+        assert.equal((await fetch(await keep.session('second'),
+            { redirect: 'manual' })).status, 303);
+        delete keep.sections['app second'];
+        keep.writeConfig();
+        await keep.cli('reload');
+        assert.equal((await keep.token('crm-sync', 1001)).status, 200);
+    });
+
+    for (const [what, words] of Object.entries({
+        'an app that is not there': ['token', 'nobody', '1001'],
+        'a portal that is not connected': ['token', 'crm-sync', '4711'],
+        'a key that is not there': ['keys', 'revoke', 'nothing'],
+    }))
+        test(`${what} is status 1 and a sentence`, async () => {
+            const { stderr, stdout } = await keep.cli(...words, { expect: 1 });
+            assert.ok(stderr.trim().length > 20, stderr);
+            assert.equal(stdout, '');
+        });
+
+    test('a portal that is no number is wrong usage or a refusal', async () => {
+        const answer = await keep.cli('token', 'crm-sync', 'abc', { expect: undefined });
+        assert.ok([1, 2].includes(answer.status));
+        assert.match(answer.stderr, /portal|abc/);
+    });
+});
+
+describe('without a service', () => {
+    let keep;
+    before(async () => { keep = await portkeep.prepare(); });
+    after(() => keep.stop());
+
+    for (const words of [['status'], ['portals'], ['token', 'crm-sync', '1001'],
+        ['keys', 'list'], ['audit', 'verify'], ['reload']])
+        test(`${words.join(' ')} is status 3 and says what to do`, async () => {
+            const { stderr } = await keep.cli(...words, { expect: 3 });
+            assert.match(stderr, /serve|running/);
+        });
+
+    for (const words of [[], ['tokne'], ['token'], ['token', 'a', 'b', 'c'],
+        ['status', '--jsno'], ['portals', 'shwo', 'x', '1'], ['connect']])
+        test(`\`portkeep ${words.join(' ')}\` is wrong usage`, async () => {
+            const { stderr, stdout } = await keep.cli(...words,
+                { expect: words.length === 0 ? undefined : 2 });
+            assert.ok((stderr + stdout).length > 20);
+        });
+
+    test('a verb with a typing error is named with its nearest', async () => {
+        const { stderr } = await keep.cli('stauts', { expect: 2 });
+        assert.match(stderr, /status/);
+    });
+
+    test('every verb has its help, and the manual has every verb', async () => {
+        const { stdout: all } = await keep.cli('help');
+        const { stdout: manual } = await keep.cli('help', '--man');
+        const { stdout: completion } = await keep.cli('help', '--completion');
+        const verbs = ['serve', 'demo', 'emulator', 'init', 'check', 'status', 'urls',
+            'connect', 'portals', 'token', 'api', 'keys', 'masterkey', 'audit',
+            'backup', 'restore', 'reload'];
+        for (const verb of verbs) {
+            assert.match(all, new RegExp(`\\b${verb}\\b`), verb);
+            assert.ok(manual.includes(verb), verb);
+            assert.ok(completion.includes(verb), verb);
+            const { stdout } = await keep.cli('help', verb);
+            assert.match(stdout, new RegExp(`portkeep ${verb}`));
+        }
+    });
+});
+
+describe('init', () => {
+    let place;
+    before(() => { place = folder(); });
+    after(() => place.close());
+
+    test('writes a configuration that check accepts, and keys only we can read', async () => {
+        const config = join(place.path, 'portkeep.conf');
+        const answer = await run(program, ['init', '-c', config],
+            { cwd: place.path, input: 'client-id-1\nplanted-init-secret\n' });
+        assert.equal(answer.status, 0, answer.stderr);
+        assert.ok(!(answer.stdout + answer.stderr).includes('planted-init-secret'));
+        const check = await run(program, ['check', '-c', config], { cwd: place.path });
+        assert.equal(check.status, 0, check.stdout + check.stderr);
+        for (const [, path] of answer.stdout.matchAll(/(\/\S+\.(?:key|secret|whsec))\b/g))
+            assert.equal(statSync(path).mode & 0o777, 0o600, path);
+    });
+
+    test('does not overwrite what is there', async () => {
+        const config = join(place.path, 'portkeep.conf');
+        const answer = await run(program, ['init', '-c', config],
+            { cwd: place.path, input: 'x\ny\n' });
+        assert.equal(answer.status, 1);
+        assert.match(answer.stderr, /already|exists/);
+    });
+});
