@@ -4,12 +4,12 @@
 #include "http/chunk.h"
 #include "http/client.h"
 #include "http/stream.h"
-#include "http/tls_int.h"
+#include "http/tls_peer.h"
 
 /*
- * What client.c (hosts and who waits for them), outbound.c (one connection to
- * a host), call.c (what the caller does with a call) and reply.c (reading the
- * answer) share.
+ * What the files of the client share: client.c (hosts and who waits for them),
+ * client_outbound.c (one connection to a host), client_call.c (what the caller
+ * does with a call) and client_reply.c (reading the answer).
  */
 struct host {
     struct http_client *client;
@@ -123,7 +123,7 @@ void host_remove_call(struct host *h, struct http_call *call);
 /* Who waits gets what is idle, or a new connection; at the turn's end. */
 void host_due(struct host *h);
 
-/* outbound.c */
+/* client_outbound.c */
 void outbound_open(struct host *h);
 void outbound_close(struct outbound *o);
 void outbound_start_call(struct outbound *o, struct http_call *call);
@@ -131,7 +131,7 @@ void outbound_start_call(struct outbound *o, struct http_call *call);
 void outbound_rest(struct outbound *o);
 void outbound_due(struct outbound *o);
 
-/* call.c */
+/* client_call.c */
 /* The one way out: unlinks it, tells the caller, lets the connection go. */
 void call_end(struct http_call *call, enum err e);
 /* Its connection broke, and it may be sent once more. */
@@ -139,7 +139,8 @@ void call_return(struct http_call *call);
 /* Moves the deadline on after a sign of life. */
 void call_touch(struct http_call *call);
 
-/* reply.c: reads what came.  False: nothing more to do now. */
+/* client_reply.c */
+/* Reads what came.  False: nothing more to do now. */
 bool reply_go(struct outbound *o);
 
 #endif

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* accept4 */
 #include "http/server_int.h"
-#include "http/tls_int.h"
+#include "http/tls_peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,9 +6,10 @@
 #include "http/stream.h"
 
 /*
- * What server.c (listening, the list of connections), connection.c (reading
- * requests), answer.c (writing answers) and exchange.c (the object between
- * them and the handler) share.
+ * What the files of the server share: server.c (listening, the list of
+ * connections), server_connection.c (reading requests), server_body.c,
+ * server_answer.c (writing answers) and server_exchange.c (the object between
+ * them and the handler).
  */
 enum connection_state {
     CONNECTION_NEW,
@@ -88,7 +89,7 @@ struct http_server {
 /* server.c */
 void server_remove(struct http_server *s, struct connection *c);
 
-/* connection.c */
+/* server_connection.c */
 void connection_new(struct http_server *s, int fd, struct ssl_st *ssl,
                     const char *peer, bool is_over);
 /* Ends it at once, and its exchange with `reason`. */
@@ -98,21 +99,23 @@ void connection_linger(struct connection *c);
 /* The stream changed, or the handler did something: move on. */
 void connection_due(struct connection *c);
 
-/* exchange.c */
+/* server_exchange.c */
 struct http_exchange *exchange_new(struct connection *c);
 /* The one way out: tells the handler if it is owed, keeps x for the next. */
 void exchange_end(struct http_exchange *x, enum err reason);
 void exchange_free(struct http_exchange *x);
 
-/* body.c: moves the body on by what came.  False: nothing more to do now. */
+/* server_body.c */
+/* Moves the body on by what came.  False: nothing more to do now. */
 bool body_go(struct http_exchange *x);
 /* All of it came: the handler gets the request, or the last piece. */
 void body_finish(struct http_exchange *x);
 /* It is too large, or does not parse. */
 void body_refuse(struct http_exchange *x, enum err e);
 
-/* answer.c: an answer of our own, when no exchange is left or none ever was;
- * the connection ends with it. */
+/* server_answer.c */
+/* An answer of our own, when no exchange is left or none ever was; the
+ * connection ends with it. */
 void answer_refusal(struct connection *c, unsigned status, bool is_head);
 
 #endif

@@ -1,14 +1,10 @@
-#include "http/stream.h"
-
-#include "http/tls_io.h"
+#include "http/stream_int.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sodium.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /*
@@ -62,18 +58,6 @@ watch(struct stream *s)
 }
 
 static void
-watch_writes(struct stream *s, bool wants)
-{
-    if (wants == s->is_writing)
-        return;
-    s->is_writing = wants;
-    if (wants)
-        (void)event_add(&s->write_event, NULL);
-    else
-        (void)event_del(&s->write_event);
-}
-
-static void
 start(struct stream *s, int fd, struct ssl_st *ssl)
 {
     int on = 1;
@@ -107,14 +91,7 @@ stream_connect(struct stream *s, int fd, struct ssl_st *ssl)
 {
     start(s, fd, ssl);
     s->state = STREAM_CONNECTING;
-    watch_writes(s, true);
-}
-
-static void
-wipe(struct stream *s, char *p, size_t n)
-{
-    if (s->is_secret && n > 0)
-        sodium_memzero(p, n);
+    stream_watch_writes(s, true);
 }
 
 static void
@@ -122,24 +99,10 @@ give_in(struct stream *s)
 {
     if (s->in == NULL)
         return;
-    wipe(s, s->in, s->in_high);
+    stream_wipe(s, s->in, s->in_high);
     loop_give_block(s->loop, s->in);
     s->in = NULL;
     s->in_pin = s->in_at = s->in_end = s->in_high = 0;
-}
-
-static void
-give_out(struct stream *s)
-{
-    if (s->out == NULL)
-        return;
-    wipe(s, s->out, s->out_high);
-    if (s->out_room == BLOCK_SIZE)
-        loop_give_block(s->loop, s->out);
-    else
-        free(s->out);
-    s->out = NULL;
-    s->out_at = s->out_end = s->out_room = s->out_high = 0;
 }
 
 void
@@ -147,10 +110,10 @@ stream_close(struct stream *s)
 {
     loop_not_due(s->loop, &s->task);
     give_in(s);
-    give_out(s);
+    stream_drop_out(s);
     if (s->state == STREAM_CLOSED)
         return;
-    watch_writes(s, false);
+    stream_watch_writes(s, false);
     s->state = STREAM_CLOSED;
     watch(s);
     if (s->ssl != NULL)
@@ -204,7 +167,7 @@ note_read(struct stream *s, enum io io)
     else if (io == IO_BROKEN)
         s->is_broken = true;
     else if (io == IO_WANTS_WRITE)
-        watch_writes(s, true);
+        stream_watch_writes(s, true);
 }
 
 /* One read of a socket, or all that TLS has ready. */
@@ -271,179 +234,13 @@ stream_unpin(struct stream *s)
         stream_due(s);
 }
 
-/* Writing */
-
-static void
-give_up_writing(struct stream *s)
-{
-    s->cannot_write = true;
-    give_out(s);
-    watch_writes(s, false);
-    stream_due(s);
-}
-
-static enum io
-send_plain(struct stream *s, struct iovec *parts, size_t n, size_t *out_n)
-{
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
-    ssize_t sent =
-        n == 1 ? send(s->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-               : sendmsg(s->fd, &message, MSG_NOSIGNAL);
-    if (sent >= 0) {
-        *out_n = (size_t)sent;
-        return IO_DONE;
-    }
-    if (errno == EAGAIN || errno == EINTR)
-        return IO_WANTS_WRITE;
-    s->why = strerror(errno);
-    return IO_BROKEN;
-}
-
-static enum io
-write_once(struct stream *s, size_t *out_n)
-{
-    char *p = s->out + s->out_at;
-    if (s->ssl != NULL)
-        return tls_write(s->ssl, p, stream_unsent(s), out_n);
-    struct iovec part = {p, stream_unsent(s)};
-    return send_plain(s, &part, 1, out_n);
-}
-
-void
-stream_flush(struct stream *s)
-{
-    if (s->state != STREAM_OPEN)
-        return;
-    while (stream_unsent(s) > 0) {
-        size_t n = 0;
-        enum io io = write_once(s, &n);
-        s->out_at += n;
-        s->n_sent += n;
-        if (io == IO_WANTS_WRITE || (s->ssl == NULL && stream_unsent(s) > 0)) {
-            watch_writes(s, true);
-            return;
-        }
-        if (io == IO_WANTS_READ) {
-            watch_writes(s, false); /* the next read tries again */
-            return;
-        }
-        if (io != IO_DONE) {
-            give_up_writing(s);
-            return;
-        }
-    }
-    give_out(s);
-    watch_writes(s, false);
-}
-
-/* Makes room for n more bytes behind out_end. */
-static void
-grow(struct stream *s, size_t n)
-{
-    size_t unsent = stream_unsent(s), room = BLOCK_SIZE;
-    while (room < unsent + n)
-        room *= 2;
-    char *p = s->out;
-    if (s->out_room < room) {
-        p = room == BLOCK_SIZE ? loop_take_block(s->loop) : malloc(room);
-        if (p == NULL)
-            abort();
-    }
-    if (unsent > 0)
-        memmove(p, s->out + s->out_at, unsent);
-    if (p != s->out) {
-        give_out(s);
-        s->out = p;
-        s->out_room = room;
-        s->out_high = unsent;
-    }
-    s->out_at = 0;
-    s->out_end = unsent;
-}
-
-char *
-stream_room(struct stream *s, size_t n)
-{
-    if (s->out_room - s->out_end < n)
-        grow(s, n);
-    return s->out + s->out_end;
-}
-
-void
-stream_wrote(struct stream *s, size_t n)
-{
-    assert(n <= s->out_room - s->out_end);
-    s->out_end += n;
-    if (s->out_end > s->out_high)
-        s->out_high = s->out_end;
-    if (s->cannot_write)
-        give_out(s);
-}
-
-/* What is unsent and the piece in one call, the piece from where it lies.
- * Returns how much of the piece is gone. */
-static size_t
-write_through(struct stream *s, struct str piece)
-{
-    size_t n = 0, unsent = stream_unsent(s);
-    struct iovec parts[2] = {{s->out + s->out_at, unsent},
-                             {(void *)(uintptr_t)piece.p, piece.n}};
-    enum io io = unsent > 0 ? send_plain(s, parts, 2, &n)
-                            : send_plain(s, parts + 1, 1, &n);
-    if (io == IO_BROKEN) {
-        give_up_writing(s);
-        return piece.n;
-    }
-    s->n_sent += n;
-    if (n < unsent) {
-        s->out_at += n;
-        watch_writes(s, true);
-        return 0;
-    }
-    give_out(s);
-    if (n - unsent < piece.n)
-        watch_writes(s, true);
-    return n - unsent;
-}
-
-void
-stream_write(struct stream *s, struct str piece)
-{
-    if (piece.n == 0 || s->cannot_write)
-        return;
-    bool is_large = s->out_end + piece.n > BLOCK_SIZE;
-    if (is_large && s->state == STREAM_OPEN && !s->is_writing) {
-        if (s->ssl != NULL) {
-            stream_flush(s);
-        } else {
-            size_t gone = write_through(s, piece);
-            piece = str_of(piece.p + gone, piece.n - gone);
-        }
-    }
-    if (piece.n == 0 || s->cannot_write)
-        return;
-    memcpy(stream_room(s, piece.n), piece.p, piece.n);
-    stream_wrote(s, piece.n);
-}
-
-void
-stream_shut(struct stream *s)
-{
-    if (s->state != STREAM_OPEN || s->cannot_write)
-        return;
-    if (s->ssl != NULL)
-        tls_shut(s->ssl);
-    (void)shutdown(s->fd, SHUT_WR); /* the peer may be gone already */
-    s->cannot_write = true;
-}
-
 /* Events */
 
 static void
 shake(struct stream *s)
 {
     enum io io = tls_handshake(s->ssl);
-    watch_writes(s, io == IO_WANTS_WRITE);
+    stream_watch_writes(s, io == IO_WANTS_WRITE);
     if (io == IO_ENDED || io == IO_BROKEN) {
         s->is_broken = true;
         s->why = tls_why(s->ssl);
@@ -462,7 +259,7 @@ open_up(struct stream *s)
     socklen_t n = sizeof(e);
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0)
         e = errno;
-    watch_writes(s, false);
+    stream_watch_writes(s, false);
     if (e != 0) {
         s->is_broken = true;
         s->why = strerror(e);

@@ -1,4 +1,4 @@
-#include "http/tls_int.h"
+#include "http/tls_peer.h"
 
 #include "base/buf.h"
 

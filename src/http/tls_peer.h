@@ -1,12 +1,12 @@
-#ifndef HTTP_TLS_INT_H
-#define HTTP_TLS_INT_H
+#ifndef HTTP_TLS_PEER_H
+#define HTTP_TLS_PEER_H
 
 #include "http/tls.h"
 
 struct ssl_st;
 struct ssl_session_st;
 
-/* What server.c and client_connection.c need of tls.c. */
+/* What server.c and client_outbound.c need of tls.c. */
 
 /* The accepting side of one connection. */
 struct ssl_st *tls_accepting(struct tls_context *tls);

@@ -47,29 +47,34 @@ add_connection(struct wire *w, const struct http_exchange *x)
         wire_text(w, STR("Connection: keep-alive\r\n"));
 }
 
+/* How the end of the answer is told. */
 static void
-decide(struct http_exchange *x, const struct http_answer *a)
+decide_framing(struct http_exchange *x, const struct http_answer *a)
 {
-    bool has_body = !a->is_bodiless && status_has_body(a->status) &&
-                    !str_equal(x->head.method, STR("HEAD"));
+    bool may_have_body = status_has_body(a->status) && !a->is_bodiless;
+    bool has_body = may_have_body && !str_equal(x->head.method, STR("HEAD"));
     x->is_bodiless = !has_body;
     x->has_length = a->has_length;
     x->answer_left = has_body && a->has_length ? a->length : 0;
     /* An answer to HEAD says what one to GET would. */
-    x->is_chunked =
-        !a->has_length && !x->head.is_http_10 &&
-        (has_body || (status_has_body(a->status) && !a->is_bodiless));
-    bool is_until_close = has_body && !a->has_length && x->head.is_http_10;
-    x->is_closing = !x->head.is_keep_alive || is_until_close ||
-                    x->connection->server->is_draining ||
-                    x->connection->is_over || !body_will_be_done(x);
+    x->is_chunked = may_have_body && !a->has_length && !x->head.is_http_10;
+    x->is_closing = has_body && !a->has_length && x->head.is_http_10;
+}
+
+static bool
+ends_connection(const struct http_exchange *x)
+{
+    const struct connection *c = x->connection;
+    return x->is_closing || !x->head.is_keep_alive || c->is_over ||
+           c->server->is_draining || !body_will_be_done(x);
 }
 
 void
 http_answer_begin(struct http_exchange *x, const struct http_answer *a)
 {
     assert(!x->is_begun);
-    decide(x, a);
+    decide_framing(x, a);
+    x->is_closing = ends_connection(x);
     x->is_begun = true;
     struct stream *s = &x->connection->stream;
     struct wire w = {stream_room(s, wire_room(a->headers, a->n_headers)), 0};

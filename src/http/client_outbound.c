@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "http/client_int.h"
 
 #include <assert.h>
