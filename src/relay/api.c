@@ -1,0 +1,291 @@
+#include "relay/api.h"
+
+#include "base/apikey.h"
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "proto/relay.h"
+#include "relay/asks.h"
+#include "relay/bodies.h"
+#include "relay/callers.h"
+#include "relay/metrics.h"
+#include "relay/routes.h"
+#include "relay/token.h"
+
+/* One call to the keeper for one exchange. */
+struct api_call {
+    struct exchange_user user; /* first, so that it is found by it */
+    struct relay *relay;
+    struct http_exchange *x;
+    struct request_id id;
+    unsigned status; /* of a good answer */
+    uint32_t call;   /* 0 when there is none any more */
+};
+
+static void
+on_end(struct exchange_user *u)
+{
+    struct api_call *c = (struct api_call *)u;
+    if (c->call != 0 && c->relay->keeper != NULL)
+        channel_cancel(c->relay->keeper, c->call);
+}
+
+static void
+refuse(struct relay *r, struct http_exchange *x, const struct request_id *id,
+       enum err e, struct str detail)
+{
+    struct problem p = {.err = e, .detail = detail};
+    relay_refuse(r, x, id, &p);
+}
+
+static void
+on_reply(enum err e, const struct message *m, const void *reply, void *arg)
+{
+    struct api_call *c = arg;
+    const struct relay_answer *a = reply;
+    (void)m;
+    c->call = 0;
+    if (e != ERR_OK) {
+        refuse(c->relay, c->x, &c->id,
+               e == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+               STR("The keeper did not answer. What was asked may have been "
+                   "done all the same."));
+        return;
+    }
+    if (a->err == ERR_OK) {
+        answer_json(c->x, c->status, &c->id, a->json);
+        return;
+    }
+    struct ask_answer no = {.err = (enum err)a->err,
+                            .detail = a->detail,
+                            .reconnect_url = a->reconnect_url,
+                            .retry_after_s = a->retry_after_s};
+    if (a->err >= ERR_COUNT)
+        no.err = ERR_SYSTEM;
+    relay_refuse_answer(c->relay, c->x, &c->id, &no);
+}
+
+/* The message is encoded at once: what it points to may go after this. */
+static void
+ask_keeper(struct relay *r, struct http_exchange *x,
+           const struct request_id *id, uint16_t type, const void *message,
+           unsigned status)
+{
+    if (r->keeper == NULL) {
+        relay_refuse_err(r, x, id, ERR_UNAVAILABLE);
+        return;
+    }
+    struct api_call *c = arena_alloc(http_arena(x), sizeof(*c));
+    *c = (struct api_call){
+        .user = {.on_end = on_end},
+        .relay = r,
+        .x = x,
+        .id = *id,
+        .status = status,
+    };
+    http_set_user(x, &c->user);
+    r->counters.api_calls++;
+    c->call =
+        channel_call(r->keeper, type, message, DEADLINE_CALL_MS, on_reply, c);
+}
+
+/* False: it is refused already. */
+static bool
+take_caller(struct relay *r, struct http_exchange *x,
+            const struct request_id *id, struct hidden *out)
+{
+    enum err e = caller_read(http_request(x), out);
+    if (e == ERR_OK && apikey_is_formed(out->s))
+        return true;
+    relay_refuse_err(r, x, id, ERR_UNAUTHORIZED);
+    return false;
+}
+
+#define PROBLEM_MAX 1024
+
+/* As take_caller. */
+static bool
+take_body(struct relay *r, struct http_exchange *x, const struct request_id *id,
+          const struct body_table *table, struct body *body, void *out)
+{
+    struct buf auto_buf problem;
+    buf_init(&problem, PROBLEM_MAX);
+    enum err e = body_read(body, http_request_body(x), table, http_arena(x),
+                           out, &problem);
+    if (e != ERR_OK)
+        refuse(r, x, id, e, buf_str(&problem));
+    return e == ERR_OK;
+}
+
+static void
+do_session(struct relay *r, struct http_exchange *x,
+           const struct request_id *id, const struct route_values *v)
+{
+    struct body auto_body body = {0};
+    struct relay_session_create m = {.request_id = request_id_str(id),
+                                     .address = http_peer(x),
+                                     .app = v->app};
+    if (take_caller(r, x, id, &m.credential) &&
+        take_body(r, x, id, &session_body, &body, &m))
+        ask_keeper(r, x, id, RELAY_SESSION_CREATE, &m, 201);
+}
+
+static void
+do_result(struct relay *r, struct http_exchange *x, const struct request_id *id,
+          const struct route_values *v)
+{
+    struct body auto_body body = {0};
+    struct relay_result_redeem m = {.request_id = request_id_str(id),
+                                    .address = http_peer(x),
+                                    .app = v->app};
+    if (take_caller(r, x, id, &m.credential) &&
+        take_body(r, x, id, &result_body, &body, &m))
+        ask_keeper(r, x, id, RELAY_RESULT_REDEEM, &m, 200);
+}
+
+static void
+do_bind(struct relay *r, struct http_exchange *x, const struct request_id *id,
+        const struct route_values *v)
+{
+    struct body auto_body body = {0};
+    struct relay_ref_bind m = {.request_id = request_id_str(id),
+                               .address = http_peer(x),
+                               .app = v->app,
+                               .portal = v->portal};
+    if (take_caller(r, x, id, &m.credential) &&
+        take_body(r, x, id, &ref_body, &body, &m))
+        ask_keeper(r, x, id, RELAY_REF_BIND, &m, 200);
+}
+
+static void
+do_portal(struct relay *r, struct http_exchange *x, const struct request_id *id,
+          uint16_t type, struct str app, uint64_t portal)
+{
+    struct relay_portal m = {.request_id = request_id_str(id),
+                             .address = http_peer(x),
+                             .app = app,
+                             .portal = portal};
+    if (take_caller(r, x, id, &m.credential))
+        ask_keeper(r, x, id, type, &m, 200);
+}
+
+static void
+do_show(struct relay *r, struct http_exchange *x, const struct request_id *id,
+        const struct route_values *v)
+{
+    do_portal(r, x, id, RELAY_PORTAL_SHOW, v->app, v->portal);
+}
+
+static void
+do_delete(struct relay *r, struct http_exchange *x, const struct request_id *id,
+          const struct route_values *v)
+{
+    do_portal(r, x, id, RELAY_PORTAL_DELETE, v->app, v->portal);
+}
+
+void
+api_delete_portal(struct relay *r, struct http_exchange *x,
+                  const struct request_id *id, struct str app, uint64_t portal)
+{
+    do_portal(r, x, id, RELAY_PORTAL_DELETE, app, portal);
+}
+
+/* ---- the list, and its query ---- */
+
+#define PAGE_MAX 100
+#define LIMIT_CURSOR 512
+
+static enum err
+take_limit(struct str value, uint32_t *out)
+{
+    uint64_t n;
+    if (!str_to_u64(value, &n) || n == 0 || n > PAGE_MAX)
+        return ERR_INVALID;
+    *out = (uint32_t)n;
+    return ERR_OK;
+}
+
+/* One parameter of the list; the text goes into the arena. */
+static enum err
+take_parameter(struct relay_portals_list *m, struct arena *arena,
+               struct str name, struct str value)
+{
+    struct buf auto_buf text;
+    buf_init(&text, LIMIT_CURSOR);
+    if (text_add_unpercent(&text, value, true) != ERR_OK ||
+        !text_is_clean(buf_str(&text)))
+        return ERR_INVALID;
+    struct str decoded = arena_copy(arena, buf_str(&text));
+    if (str_equal(name, STR("limit")))
+        return take_limit(decoded, &m->limit);
+    if (str_equal(name, STR("cursor")))
+        m->cursor = decoded;
+    else if (str_equal(name, STR("ref")) && decoded.n <= LIMIT_REF)
+        m->ref = decoded;
+    else
+        return ERR_INVALID;
+    return ERR_OK;
+}
+
+static enum err
+take_query(struct relay_portals_list *m, struct arena *arena, struct str query)
+{
+    struct str pair, name;
+    while (str_cut(&query, '&', &pair)) {
+        if (pair.n == 0)
+            continue;
+        (void)str_cut(&pair, '=', &name); /* pair.p is never NULL here */
+        struct str value = pair.p != NULL ? pair : STR("");
+        if (take_parameter(m, arena, name, value) != ERR_OK)
+            return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+static void
+do_list(struct relay *r, struct http_exchange *x, const struct request_id *id,
+        const struct route_values *v)
+{
+    struct relay_portals_list m = {.request_id = request_id_str(id),
+                                   .address = http_peer(x),
+                                   .app = v->app,
+                                   .limit = PAGE_MAX};
+    if (!take_caller(r, x, id, &m.credential))
+        return;
+    if (take_query(&m, http_arena(x), v->query) != ERR_OK)
+        refuse(r, x, id, ERR_INVALID,
+               STR("The query may have ref (at most 255 bytes), cursor (as "
+                   "it came with the page before) and limit (1 to 100)."));
+    else
+        ask_keeper(r, x, id, RELAY_PORTALS_LIST, &m, 200);
+}
+
+/* ---- the table ---- */
+
+static const struct route routes[] = {
+    {"GET", "/v1/apps/{app}/portals/{portal}/token", token_do},
+    {"POST", "/v1/apps/{app}/connect-sessions", do_session},
+    {"POST", "/v1/apps/{app}/connect-results", do_result},
+    {"PUT", "/v1/apps/{app}/portals/{portal}/ref", do_bind},
+    {"GET", "/v1/apps/{app}/portals", do_list},
+    {"GET", "/v1/apps/{app}/portals/{portal}", do_show},
+    {"DELETE", "/v1/apps/{app}/portals/{portal}", do_delete},
+    {"GET", "/metrics", metrics_do},
+    {"GET", "/readyz", metrics_do_ready},
+};
+
+void
+api_do(struct relay *r, struct http_exchange *x)
+{
+    const struct http_head *head = http_request(x);
+    struct request_id id = request_id_make();
+    const struct route *route;
+    struct route_values values;
+    const char *why;
+    enum err e = route_find(routes, sizeof(routes) / sizeof(routes[0]),
+                            head->method, head->target, &route, &values, &why);
+    if (e != ERR_OK)
+        refuse(r, x, &id, e, str_from(why));
+    else
+        route->do_it(r, x, &id, &values);
+}
