@@ -2,7 +2,7 @@
 #define COURIER_ERRAND_H
 
 #include "base/env.h"
-#include "courier/destination.h"
+#include "http/destination.h"
 #include "proto/courier.h"
 
 struct event_base;

@@ -1,4 +1,4 @@
-#include "courier/destination.h"
+#include "http/destination.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "courier/destination.c"
+#include "http/destination.c"
 
 static bool
 is_let_through(const char *address, const char *api_url)
