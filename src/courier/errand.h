@@ -2,6 +2,7 @@
 #define COURIER_ERRAND_H
 
 #include "base/env.h"
+#include "http/client.h"
 #include "http/destination.h"
 #include "proto/courier.h"
 
