@@ -1,0 +1,216 @@
+#define _GNU_SOURCE
+#include "base/limits.h"
+#include "cli/admin.h"
+#include "cli/run.h"
+#include "cli/show.h"
+
+#include "base/env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * Backups: the keeper writes two files into its data directory, the only
+ * place where it may, and they are moved from there to where the operator
+ * wants them.
+ */
+#define COPY_BYTES 65536
+
+static struct str
+keys_name(struct cli *cli, const char *file)
+{
+    return arena_printf(cli->arena, "%s.keys", file);
+}
+
+static int
+refuse_existing(struct cli *cli, const char *file)
+{
+    if (access(file, F_OK) == 0)
+        return cli_fail(cli, "%s is there already: it is never written over",
+                        file);
+    return CLI_DONE;
+}
+
+static bool
+copy_bytes(int from, int to)
+{
+    char piece[COPY_BYTES];
+    for (;;) {
+        ssize_t n = read(from, piece, sizeof(piece));
+        if (n == 0)
+            return fsync(to) == 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        for (ssize_t done = 0, m; done < n; done += m) {
+            m = write(to, piece + done, (size_t)(n - done));
+            if (m <= 0)
+                return false;
+        }
+    }
+}
+
+/* To another file system.  The copy is whole or not there. */
+static int
+copy_file(struct cli *cli, const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return cli_fail(cli, "cannot read %s: %s", from, strerror(errno));
+    int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int status = CLI_DONE;
+    if (out < 0)
+        status = cli_fail(cli, "cannot make %s: %s", to, strerror(errno));
+    else if (!copy_bytes(in, out)) {
+        status = cli_fail(cli, "cannot write %s: %s", to, strerror(errno));
+        (void)unlink(to); /* the failure is told */
+    }
+    (void)close(in);
+    if (out >= 0)
+        (void)close(out); /* fsync has said what there is to say */
+    return status;
+}
+
+static int
+move_file(struct cli *cli, const char *from, const char *to)
+{
+    /* Not rename, which writes over what is there. */
+    if (link(from, to) == 0) {
+        (void)unlink(from); /* two names for one file do no harm */
+        return CLI_DONE;
+    }
+    if (errno != EXDEV && errno != EPERM)
+        return cli_fail(cli,
+                        "cannot put the backup at %s: %s; it is left at %s", to,
+                        strerror(errno), from);
+    int status = copy_file(cli, from, to);
+    if (status == CLI_DONE)
+        (void)unlink(from); /* a second copy in our own folder */
+    return status;
+}
+
+static int
+take_backup(struct cli *cli, struct admin *a, const char *file)
+{
+    json_t *answer;
+    struct env *env = env_real();
+    struct str keys = keys_name(cli, file);
+    struct admin_backup ask = {
+        .name = arena_printf(cli->arena, "backup-%" PRId64 "-%d",
+                             env->now_ms(env), (int)getpid())};
+    struct str at =
+        arena_printf(cli->arena, "%.*s/%.*s",
+                     STR_ARG(admin_config(a)->data_dir), STR_ARG(ask.name));
+    int status = admin_call(a, ADMIN_BACKUP, &ask, &answer);
+    if (status != CLI_DONE)
+        return status;
+    json_decref(answer);
+    status = move_file(cli, at.p, file);
+    if (status == CLI_DONE)
+        status = move_file(cli, keys_name(cli, at.p).p, keys.p);
+    if (status != CLI_DONE)
+        return status;
+    json_t *done = json_pack("{ssss}", "file", file, "keys_file", keys.p);
+    status = show_answer(cli, done);
+    json_decref(done);
+    if (status == CLI_DONE && !cli->is_json)
+        cli_note("Keep %s as long as you like, and only the newest of the "
+                 "keys files: what is erased later can be read with an older "
+                 "one. Neither holds the master key.",
+                 file);
+    return status;
+}
+
+int
+do_backup(struct cli *cli)
+{
+    struct admin *a;
+    const char *file = cli_arg(cli, 0);
+    int status = refuse_existing(cli, file);
+    if (status == CLI_DONE)
+        status = refuse_existing(cli, keys_name(cli, file).p);
+    if (status != CLI_DONE)
+        return status;
+    status = admin_open(cli, &a);
+    if (status == CLI_DONE)
+        status = take_backup(cli, a, file);
+    admin_close(a);
+    return status;
+}
+
+/* What root has restored belongs to the service's user, as the folder does. */
+static int
+give_away(struct cli *cli, const char *folder, const char *place)
+{
+    struct stat st;
+    if (geteuid() != 0)
+        return CLI_DONE;
+    if (stat(folder, &st) != 0 || chown(place, st.st_uid, st.st_gid) != 0)
+        return cli_fail(cli, "cannot give %s to the owner of %s: %s", place,
+                        folder, strerror(errno));
+    return CLI_DONE;
+}
+
+static int
+run_restore(struct cli *cli, const char *file, const char *keys,
+            const char *place)
+{
+    int how;
+    struct str program = settings_sibling(cli, "portkeep-keeper");
+    pid_t pid = fork();
+    if (pid < 0)
+        return cli_fail(cli, "cannot start a process: %s", strerror(errno));
+    if (pid == 0) {
+        (void)execl(program.p, program.p, "--restore", file, keys, place,
+                    (char *)NULL); /* returns only when it failed */
+        (void)fprintf(stderr, "portkeep restore: cannot start %s: %s\n",
+                      program.p, strerror(errno));
+        _exit(CLI_FAILED);
+    }
+    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+/* The service must not run on a database that is being put in place. */
+static int
+check_place(struct cli *cli, const char *place)
+{
+    if (access(place, F_OK) == 0)
+        return cli_fail(cli,
+                        "%s is there already: stop the service, move the "
+                        "database and its -wal and -shm away, then restore",
+                        place);
+    return CLI_DONE;
+}
+
+int
+do_restore(struct cli *cli)
+{
+    struct config config;
+    const char *file = cli_arg(cli, 0), *keys = cli_arg(cli, 1);
+    int status = settings_load(cli, &config);
+    if (status != CLI_DONE)
+        return status;
+    struct str place = arena_copy(cli->arena, config.store_path);
+    struct str folder = arena_copy(cli->arena, config.data_dir);
+    if (keys == NULL)
+        keys = keys_name(cli, file).p;
+    status = check_place(cli, place.p);
+    if (status == CLI_DONE)
+        status = run_restore(cli, file, keys, place.p);
+    if (status == CLI_DONE)
+        status = give_away(cli, folder.p, place.p);
+    if (status != CLI_DONE)
+        return status;
+    json_t *done = json_pack("{ssss}", "restored", file, "to", place.p);
+    status = show_answer(cli, done);
+    json_decref(done);
+    return status;
+}

@@ -1,0 +1,416 @@
+#include "cli/run.h"
+#include "cli/verb.h"
+
+#include <stddef.h>
+
+/* The table.  A family's first verb is what its name alone does. */
+
+#define END              \
+    {                    \
+        NULL, NULL, NULL \
+    }
+#define ASKS (VERB_HAS_CONFIG | VERB_HAS_JSON)
+
+static const struct verb_option serve_options[] = {
+    {"no-sandbox", NULL,
+     "Start the processes without their filters; only in a build for tests."},
+    END};
+
+static const struct verb_option init_options[] = {
+    {"from", "FILE",
+     "Take name, scopes and distribution from a HubSpot project's "
+     "app-hsmeta.json."},
+    {"client-id", "ID", "The app's client id; asked for when not given."},
+    {"public-url", "URL",
+     "What HubSpot and browsers will see; else the host of the project's "
+     "redirect URL."},
+    {"dir", "DIR", "Where to write; else /etc/portkeep."},
+    {"local", NULL,
+     "Everything in one folder (--dir, else the current one), on localhost: "
+     "to try it out."},
+    {"emulator", "URL", "Speak to this emulator in place of HubSpot."},
+    {"static", NULL, "The app has a static token and no client secret."},
+    END};
+
+static const struct verb_option status_options[] = {
+    {"brief", NULL, "Leave out what has to be counted."}, END};
+
+static const struct verb_option connect_options[] = {
+    {"ref", "REF", "The customer's id in your own system."},
+    {"return-to", "URL",
+     "Where the customer comes back to; one of the app's return_to."},
+    {"portal", "PORTAL", "Only this account may be connected."},
+    END};
+
+static const struct verb_option list_options[] = {
+    {"app", "APP", "Only this app's."},
+    {"ref", "REF", "Only this customer's."},
+    {"limit", "N", "At most so many."},
+    END};
+
+static const struct verb_option erased_options[] = {
+    {"app", "APP", "Only this app's."},
+    {"limit", "N", "At most so many."},
+    END};
+
+static const struct verb_option confirm_options[] = {
+    {"yes", NULL, "Do not ask."}, END};
+
+static const struct verb_option export_options[] = {
+    {"all", NULL, "All accounts, a line of JSON each; of one app if named."},
+    {"with-tokens", "FILE",
+     "With --all: also the refresh tokens, into this new file (0600); "
+     "audited."},
+    END};
+
+static const struct verb_option import_options[] = {
+    {"app", "APP", "The app of rows that do not name one."},
+    {"dry-run", NULL, "Read the file and say what would be asked."},
+    END};
+
+static const struct verb_option add_options[] = {
+    {"static", NULL, "The token is a static one; no other is added by hand."},
+    {"ref", "REF", "The customer's id in your own system."},
+    END};
+
+static const struct verb_option api_options[] = {
+    {"include", NULL, "Print status and headers, too, on standard error."},
+    END};
+
+static const struct verb_option key_options[] = {
+    {"app", "APP", "Only for this app; may be repeated. Else all."},
+    {"portal", "PORTAL", "Only for this account; may be repeated."},
+    {"verb", "VERB",
+     "A right: token, call, call:read, connect, portals, disconnect, events, "
+     "verify; may be repeated. Else call, connect, portals, events."},
+    {"address", "CIDR", "Only from this address or network; may be repeated."},
+    {"ends", "WHEN", "Good until then: 90d, 12h, 2027-01-31."},
+    END};
+
+static const struct verb_option rotate_options[] = {
+    {"compromised", NULL,
+     "The old key may be known to others: make new data keys too, and seal "
+     "everything with them."},
+    {"resume", NULL, "Make no new key; go on with the newest one."},
+    END};
+
+static const struct verb_option audit_list_options[] = {
+    {"after", "NUMBER", "Entries after this one; else from the first."},
+    {"limit", "N", "At most so many, up to 1000; else 100."},
+    END};
+
+static const struct verb_option audit_verify_options[] = {
+    {"head", "HEAD",
+     "A head (node:number:hash) from a log line or a receipt that the chain "
+     "must run through."},
+    END};
+
+static const struct verb_option help_options[] = {
+    {"man", NULL,
+     "Print the manual page for man(1), portkeep(1); with \"config\", "
+     "portkeep.conf(5)."},
+    {"completion", NULL, "Print completion for bash."},
+    {"messages", NULL,
+     "Print every message that portkeep's processes send each other."},
+    END};
+
+const struct verb verbs[] = {
+    {.group = "Run",
+     .name = "serve",
+     .arguments = "",
+     .sentence = "Run the service in the foreground.",
+     .more = "Starts and watches all processes of portkeep. SIGTERM lets "
+             "running exchanges finish and ends; SIGHUP does what "
+             "`portkeep reload` does. Under systemd it says READY=1 when all "
+             "processes take work.",
+     .example = "portkeep serve -c /etc/portkeep/portkeep.conf",
+     .options = serve_options,
+     .traits = VERB_HAS_CONFIG,
+     .run = do_serve},
+    {.group = "Run",
+     .name = "emulator",
+     .arguments = "[OPTION...]",
+     .sentence = "Run the stand-in for HubSpot, for development and tests.",
+     .more = "Everything after the verb is given to portkeep-emulator as it "
+             "stands; `portkeep emulator --help` lists its options.",
+     .example = "portkeep emulator --listen 127.0.0.1:8790",
+     .traits = VERB_IS_RAW,
+     .run = do_emulator},
+
+    {.group = "Set up",
+     .name = "init",
+     .arguments = "[APP]",
+     .sentence = "Write a commented configuration and a master key.",
+     .more = "Asks for the client id and secret of the app at HubSpot; a "
+             "secret is read from standard input, never from the command "
+             "line. Nothing is ever written over.",
+     .example = "portkeep init --from src/app/app-hsmeta.json",
+     .options = init_options,
+     .run = do_init},
+    {.group = "Set up",
+     .name = "check",
+     .arguments = "",
+     .sentence = "Read the configuration and say everything wrong with it.",
+     .more = "Also looks at the files of secrets: that they are there, and "
+             "that nobody else can read them. Exit status 1 if there is any "
+             "error.",
+     .example = "portkeep check",
+     .traits = ASKS,
+     .run = do_check},
+    {.group = "Set up",
+     .name = "urls",
+     .arguments = "APP",
+     .sentence = "Print what to register at HubSpot for an app.",
+     .example = "portkeep urls crm-sync",
+     .traits = ASKS,
+     .run = do_urls},
+
+    {.group = "The service",
+     .name = "status",
+     .arguments = "",
+     .sentence = "Show the processes, the grants by state, the key in use.",
+     .example = "portkeep status --json",
+     .options = status_options,
+     .traits = ASKS,
+     .run = do_status},
+    {.group = "The service",
+     .name = "reload",
+     .arguments = "",
+     .sentence = "Take up the configuration again, without a pause.",
+     .more = "The file is checked whole before anything changes; what needs a "
+             "restart is named.",
+     .example = "portkeep reload",
+     .traits = ASKS,
+     .run = do_reload},
+
+    {.group = "Accounts",
+     .name = "connect",
+     .arguments = "APP",
+     .sentence = "Make a one-time link with which a customer connects.",
+     .more = "The link is good for a day and used up by success only.",
+     .example = "portkeep connect crm-sync --ref tenant-42",
+     .options = connect_options,
+     .traits = ASKS,
+     .run = do_connect},
+    {.group = "Accounts",
+     .name = "token",
+     .arguments = "APP PORTAL",
+     .sentence = "Print an access token, refreshed first where it is old.",
+     .more = "It is refreshed when under half of its life is left. Audited.",
+     .example = "portkeep token crm-sync 1234567",
+     .traits = ASKS,
+     .run = do_token},
+    {.group = "Accounts",
+     .name = "api",
+     .arguments = "APP PORTAL METHOD PATH [BODY]",
+     .sentence = "Call HubSpot's API once, through the relay.",
+     .more = "BODY is JSON; - reads it from standard input. The answer goes "
+             "to standard output as it came. Made with an API key of its own "
+             "that ends with the call.",
+     .example = "portkeep api crm-sync 1234567 GET /crm/v3/objects/contacts",
+     .options = api_options,
+     .traits = VERB_HAS_CONFIG,
+     .run = do_api},
+    {.group = "Accounts",
+     .name = "portals list",
+     .arguments = "",
+     .sentence = "List the connected accounts.",
+     .example = "portkeep portals list --app crm-sync",
+     .options = list_options,
+     .traits = ASKS,
+     .columns = "app portal state ref generation connected_at expires_at "
+                "last_used_at",
+     .run = do_portals_list},
+    {.group = "Accounts",
+     .name = "portals show",
+     .arguments = "APP PORTAL",
+     .sentence = "Show what is known about one account.",
+     .example = "portkeep portals show crm-sync 1234567",
+     .traits = ASKS,
+     .run = do_portals_show},
+    {.group = "Accounts",
+     .name = "portals refresh",
+     .arguments = "APP PORTAL",
+     .sentence = "Refresh an account's token now.",
+     .example = "portkeep portals refresh crm-sync 1234567",
+     .traits = ASKS,
+     .run = do_portals_refresh},
+    {.group = "Accounts",
+     .name = "portals disconnect",
+     .arguments = "APP PORTAL",
+     .sentence = "Uninstall the app from an account, and erase it here.",
+     .more = "Uninstalls at HubSpot, revokes the token, erases everything "
+             "held about the account, and prints the receipt. Asks first.",
+     .example = "portkeep portals disconnect crm-sync 1234567",
+     .options = confirm_options,
+     .traits = ASKS,
+     .run = do_portals_disconnect},
+    {.group = "Accounts",
+     .name = "portals erase",
+     .arguments = "APP PORTAL",
+     .sentence = "Erase an account here, without a word to HubSpot.",
+     .more = "The app stays installed there. Prints the receipt. Asks first.",
+     .example = "portkeep portals erase crm-sync 1234567 --yes",
+     .options = confirm_options,
+     .traits = ASKS,
+     .run = do_portals_erase},
+    {.group = "Accounts",
+     .name = "portals erased",
+     .arguments = "",
+     .sentence = "List the receipts of what was erased.",
+     .example = "portkeep portals erased --json",
+     .options = erased_options,
+     .traits = ASKS,
+     .columns = "app portal generation erased_at on_word_of remote master_key",
+     .run = do_portals_erased},
+    {.group = "Accounts",
+     .name = "portals export",
+     .arguments = "[APP] [PORTAL]",
+     .sentence = "Print everything held about one account, or about all.",
+     .more = "Without tokens, unless --with-tokens names the file for them; "
+             "that file is what `portkeep portals import` reads.",
+     .example = "portkeep portals export --all --with-tokens portals.jsonl",
+     .options = export_options,
+     .traits = ASKS,
+     .run = do_portals_export},
+    {.group = "Accounts",
+     .name = "portals import",
+     .arguments = "FILE",
+     .sentence = "Take over accounts from another system.",
+     .more = "FILE is CSV with a heading line, or JSON lines: app, portal, "
+             "ref, refresh_token (of static apps, static_token); - is "
+             "standard input. Each is checked with HubSpot and reported on a "
+             "line of its own. What was refused can be imported again.",
+     .example = "portkeep portals import accounts.csv --app crm-sync",
+     .options = import_options,
+     .traits = ASKS,
+     .run = do_portals_import},
+    {.group = "Accounts",
+     .name = "portals add",
+     .arguments = "APP",
+     .sentence = "Add an account of a static-token app.",
+     .more = "The token is read from standard input, checked with HubSpot and "
+             "sealed. Adding a new one for the same account replaces it.",
+     .example = "portkeep portals add --static reports",
+     .options = add_options,
+     .traits = ASKS,
+     .run = do_portals_add},
+
+    {.group = "Keys of backends",
+     .name = "keys list",
+     .arguments = "",
+     .sentence = "List the API keys; their secrets are not stored.",
+     .example = "portkeep keys list",
+     .traits = ASKS,
+     .columns = "number name apps portals verbs addresses ends_at last_used_at",
+     .run = do_keys_list},
+    {.group = "Keys of backends",
+     .name = "keys create",
+     .arguments = "NAME",
+     .sentence = "Make an API key for a backend; it is shown once.",
+     .example = "portkeep keys create billing --app crm-sync --verb call:read",
+     .options = key_options,
+     .traits = ASKS,
+     .run = do_keys_create},
+    {.group = "Keys of backends",
+     .name = "keys revoke",
+     .arguments = "NUMBER|NAME",
+     .sentence = "End an API key at once; running calls are cut.",
+     .example = "portkeep keys revoke 3",
+     .traits = ASKS,
+     .run = do_keys_revoke},
+
+    {.group = "Master keys",
+     .name = "masterkey list",
+     .arguments = "",
+     .sentence = "List the master keys and how many data keys each wraps.",
+     .example = "portkeep masterkey list",
+     .traits = ASKS,
+     .columns = "id current wraps",
+     .run = do_masterkey_list},
+    {.group = "Master keys",
+     .name = "masterkey rotate",
+     .arguments = "",
+     .sentence = "Make a new master key and wrap everything with it.",
+     .more = "Adds a line to the key file, which its owner or root must do, "
+             "has the service take it up, wraps every data key anew and opens "
+             "each to see that it does. The service goes on meanwhile.",
+     .example = "portkeep masterkey rotate",
+     .options = rotate_options,
+     .traits = ASKS,
+     .run = do_masterkey_rotate},
+    {.group = "Master keys",
+     .name = "masterkey verify",
+     .arguments = "",
+     .sentence = "Open every data key, to see that it can be opened.",
+     .example = "portkeep masterkey verify",
+     .traits = ASKS,
+     .run = do_masterkey_verify},
+    {.group = "Master keys",
+     .name = "masterkey retire",
+     .arguments = "ID",
+     .sentence = "Take an old master key out of the file, for good.",
+     .more = "Backups whose keys file was written while it was in use can "
+             "never be restored again; that is also what makes erasure final "
+             "in copies that portkeep did not make. Asks first.",
+     .example = "portkeep masterkey retire 20261124-kfqz",
+     .options = confirm_options,
+     .traits = ASKS,
+     .run = do_masterkey_retire},
+
+    {.group = "Records",
+     .name = "audit list",
+     .arguments = "",
+     .sentence = "List entries of the audit log, oldest first.",
+     .example = "portkeep audit list --after 1200",
+     .options = audit_list_options,
+     .traits = ASKS,
+     .columns = "number at kind app portal actor outcome detail",
+     .run = do_audit_list},
+    {.group = "Records",
+     .name = "audit verify",
+     .arguments = "",
+     .sentence = "Walk the hash chain of the audit log to its end.",
+     .example = "portkeep audit verify --head keep-1:1200:5f0c...",
+     .options = audit_verify_options,
+     .traits = ASKS,
+     .run = do_audit_verify},
+    {.group = "Records",
+     .name = "backup",
+     .arguments = "FILE",
+     .sentence = "Write a backup, online, to FILE and FILE.keys.",
+     .more = "FILE holds no data keys and may be kept as long as you like; "
+             "keep only the newest FILE.keys, so that what is erased cannot "
+             "be read from older ones. Neither holds the master key.",
+     .example = "portkeep backup /backup/portkeep-monday",
+     .traits = ASKS,
+     .run = do_backup},
+    {.group = "Records",
+     .name = "restore",
+     .arguments = "FILE [KEYS]",
+     .sentence = "Put a backup in place of a database that is not there.",
+     .more = "With the service stopped. KEYS is FILE.keys unless named. What "
+             "was erased since the backup is erased again before anything is "
+             "served.",
+     .example = "portkeep restore /backup/portkeep-monday",
+     .traits = ASKS,
+     .run = do_restore},
+
+    {.group = "About",
+     .name = "help",
+     .arguments = "[VERB] [SUBVERB]",
+     .sentence = "Print all verbs, or how one of them is used.",
+     .more = "`portkeep help config` explains every key of the configuration.",
+     .example = "portkeep help portals import",
+     .options = help_options,
+     .run = do_help},
+    {.group = "About",
+     .name = "version",
+     .arguments = "",
+     .sentence = "Print the version.",
+     .example = "portkeep version",
+     .traits = VERB_HAS_JSON,
+     .run = do_version},
+};
+
+const size_t n_verbs = sizeof(verbs) / sizeof(verbs[0]);
