@@ -60,6 +60,8 @@ log_write(enum log_level level, const char *event, const char *format, ...)
     int more = snprintf(line + n, sizeof(line) - n, "%s/%u %s %s ", out.role,
                         out.index, level_names[level], event);
     n += (size_t)(more > 0 ? more : 0);
+    if (n > sizeof(line) - 1)
+        n = sizeof(line) - 1;
     va_start(args, format);
     more = vsnprintf(line + n, sizeof(line) - n, format, args);
     va_end(args);

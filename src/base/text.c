@@ -24,7 +24,8 @@ text_add_base64url(struct buf *out, struct str bytes)
     int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
     size_t room = sodium_base64_encoded_len(bytes.n, variant);
     char *p;
-    if (bytes.n > out->max || buf_reserve(out, room, &p) != ERR_OK) {
+    /* The NUL at its end goes where a buf keeps one byte to spare. */
+    if (bytes.n > out->max || buf_reserve(out, room - 1, &p) != ERR_OK) {
         out->is_over = true;
         return;
     }
@@ -37,10 +38,10 @@ enum err
 text_add_decoded_base64url(struct buf *out, struct str text)
 {
     char *p;
-    size_t n;
-    if (buf_reserve(out, text.n, &p) != ERR_OK)
+    size_t n, room = text.n / 4 * 3 + text.n % 4 * 3 / 4;
+    if (buf_reserve(out, room, &p) != ERR_OK)
         return ERR_LIMIT;
-    if (sodium_base642bin((uint8_t *)p, text.n, text.p, text.n, NULL, &n, NULL,
+    if (sodium_base642bin((uint8_t *)p, room, text.p, text.n, NULL, &n, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return ERR_SYNTAX;
     buf_commit(out, n);
@@ -51,11 +52,11 @@ enum err
 text_add_decoded_hex(struct buf *out, struct str text)
 {
     char *p;
-    size_t n;
-    if (buf_reserve(out, text.n, &p) != ERR_OK)
+    size_t n, room = text.n / 2;
+    if (buf_reserve(out, room, &p) != ERR_OK)
         return ERR_LIMIT;
-    if (text.n % 2 != 0 || sodium_hex2bin((uint8_t *)p, text.n, text.p, text.n,
-                                          NULL, &n, NULL) != 0)
+    if (text.n % 2 != 0 ||
+        sodium_hex2bin((uint8_t *)p, room, text.p, text.n, NULL, &n, NULL) != 0)
         return ERR_SYNTAX;
     buf_commit(out, n);
     return ERR_OK;
@@ -96,8 +97,8 @@ hex_value(char c)
     return -1;
 }
 
-enum err
-text_add_unpercent(struct buf *out, struct str text, bool is_form)
+static enum err
+add_unpercent(struct buf *out, struct str text, bool is_form)
 {
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
@@ -115,6 +116,16 @@ text_add_unpercent(struct buf *out, struct str text, bool is_form)
         buf_add_char(out, c);
     }
     return buf_err(out);
+}
+
+enum err
+text_add_unpercent(struct buf *out, struct str text, bool is_form)
+{
+    size_t start = out->n;
+    enum err e = add_unpercent(out, text, is_form);
+    if (e != ERR_OK)
+        out->n = start;
+    return e;
 }
 
 void
@@ -154,17 +165,22 @@ text_add_time(struct buf *out, int64_t unix_s)
 bool
 text_parse_http_date(struct str text, int64_t *out_unix_s)
 {
-    char copy[40];
+    static const char form[] = "%a, %d %b %Y %H:%M:%S GMT";
+    char copy[40], again[40];
     struct tm utc = {0};
-    if (text.n >= sizeof(copy))
+    if (text.n == 0 || text.n >= sizeof(copy))
         return false;
-    if (text.n > 0)
-        memcpy(copy, text.p, text.n);
+    memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
-    const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    if (end == NULL || *end != '\0')
+    if (strptime(copy, form, &utc) == NULL)
         return false;
-    *out_unix_s = timegm(&utc);
+    /* strptime takes much that is not the fixed form, and days that no month
+     * has: only what is written the same way again is taken. */
+    time_t t = timegm(&utc);
+    size_t n = strftime(again, sizeof(again), form, &utc);
+    if (!str_equal(str_of(again, n), text))
+        return false;
+    *out_unix_s = t;
     return true;
 }
 
