@@ -93,7 +93,7 @@ admin_open(struct cli *cli, struct admin **out)
     struct admin *a = arena_alloc(cli->arena, sizeof(*a));
     *out = NULL;
     a->cli = cli;
-    int status = settings_load(cli, &a->config);
+    int status = setup_load(cli, &a->config);
     if (status != CLI_DONE)
         return status;
     struct str path = arena_copy(cli->arena, a->config.admin_socket);

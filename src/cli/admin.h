@@ -1,7 +1,7 @@
 #ifndef CLI_ADMIN_H
 #define CLI_ADMIN_H
 
-#include "cli/settings.h"
+#include "cli/setup.h"
 #include "proto/admin.h"
 
 #include <jansson.h>

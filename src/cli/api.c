@@ -187,7 +187,7 @@ check_words(struct api *api)
 static int
 run(struct api *api)
 {
-    if (settings_app(api->cli, admin_config(api->admin), api->app.p) == NULL)
+    if (setup_app(api->cli, admin_config(api->admin), api->app.p) == NULL)
         return CLI_FAILED;
     int status = make_key(api);
     if (status != CLI_DONE)

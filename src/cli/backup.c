@@ -162,7 +162,7 @@ run_restore(struct cli *cli, const char *file, const char *keys,
             const char *place)
 {
     int how;
-    struct str program = settings_sibling(cli, "portkeep-keeper");
+    struct str program = setup_sibling(cli, "portkeep-keeper");
     pid_t pid = fork();
     if (pid < 0)
         return cli_fail(cli, "cannot start a process: %s", strerror(errno));
@@ -195,7 +195,7 @@ do_restore(struct cli *cli)
 {
     struct config config;
     const char *file = cli_arg(cli, 0), *keys = cli_arg(cli, 1);
-    int status = settings_load(cli, &config);
+    int status = setup_load(cli, &config);
     if (status != CLI_DONE)
         return status;
     struct str place = arena_copy(cli->arena, config.store_path);

@@ -1,7 +1,7 @@
 #include "base/doc.h"
 #include "base/limits.h"
 #include "cli/run.h"
-#include "cli/settings.h"
+#include "cli/setup.h"
 #include "cli/show.h"
 
 /* The verbs that need nothing but the configuration file. */
@@ -46,8 +46,7 @@ do_check(struct cli *cli)
     struct config config;
     struct config_problems problems;
     struct buf auto_buf out = {0};
-    enum err e =
-        config_load(cli->arena, settings_path(cli), &config, &problems);
+    enum err e = config_load(cli->arena, setup_path(cli), &config, &problems);
     if (e == ERR_OK)
         e = config_check_files(cli->arena, &config, &problems);
     buf_init(&out, LIMIT_CLI_TEXT);
@@ -64,10 +63,10 @@ do_urls(struct cli *cli)
 {
     struct config config;
     struct buf auto_buf out = {0};
-    int status = settings_load(cli, &config);
+    int status = setup_load(cli, &config);
     if (status != CLI_DONE)
         return status;
-    const struct config_app *app = settings_app(cli, &config, cli_arg(cli, 0));
+    const struct config_app *app = setup_app(cli, &config, cli_arg(cli, 0));
     if (app == NULL)
         return CLI_FAILED;
     if (app->is_static)
@@ -77,7 +76,7 @@ do_urls(struct cli *cli)
                         "--static %.*s`",
                         STR_ARG(app->name), STR_ARG(app->name));
     struct str redirect =
-        settings_url(cli, &config, "/oauth/", app->name, "/callback");
+        setup_url(cli, &config, "/oauth/", app->name, "/callback");
     buf_init(&out, LIMIT_CLI_TEXT);
     struct doc d = doc_into(&out);
     doc_open(&d, '{');

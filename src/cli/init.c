@@ -5,7 +5,7 @@
 #include "cli/ask.h"
 #include "cli/keyfile.h"
 #include "cli/run.h"
-#include "cli/settings.h"
+#include "cli/setup.h"
 #include "http/url.h"
 #include "sandbox/user.h"
 

@@ -81,7 +81,7 @@ create(struct cli *cli, struct admin *a, const struct admin_key_create *ask)
     json_t *answer;
     for (size_t i = 0; i < ask->apps.n; i++) {
         struct str app = arena_copy(cli->arena, ask->apps.v[i]);
-        if (settings_app(cli, admin_config(a), app.p) == NULL)
+        if (setup_app(cli, admin_config(a), app.p) == NULL)
             return CLI_FAILED;
     }
     int status = admin_call(a, ADMIN_KEY_CREATE, ask, &answer);

@@ -18,7 +18,7 @@ list_of(struct cli *cli, enum admin_type type)
         return CLI_USAGE;
     int status = admin_open(cli, &a);
     if (status == CLI_DONE && cli_value(cli, "app") != NULL &&
-        settings_app(cli, admin_config(a), cli_value(cli, "app")) == NULL)
+        setup_app(cli, admin_config(a), cli_value(cli, "app")) == NULL)
         status = CLI_FAILED;
     if (status == CLI_DONE)
         status = page_show(cli, a, &list);
@@ -88,7 +88,7 @@ add_static(struct cli *cli, struct admin *a, struct admin_add_static *ask)
 {
     struct buf auto_buf token = {0};
     const struct config_app *app =
-        settings_app(cli, admin_config(a), cli_arg(cli, 0));
+        setup_app(cli, admin_config(a), cli_arg(cli, 0));
     if (app == NULL)
         return CLI_FAILED;
     if (!app->is_static)

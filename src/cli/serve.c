@@ -1,5 +1,5 @@
 #include "cli/run.h"
-#include "cli/settings.h"
+#include "cli/setup.h"
 #include "parent/parent.h"
 #include "sandbox/sandbox.h"
 
@@ -15,13 +15,13 @@ do_serve(struct cli *cli)
     if (is_unsandboxed && !sandbox_may_be_off())
         return cli_usage(cli, "this build never runs without its sandbox");
     return parent_serve(&(struct parent_setup){
-        .config_path = settings_path(cli), .is_unsandboxed = is_unsandboxed});
+        .config_path = setup_path(cli), .is_unsandboxed = is_unsandboxed});
 }
 
 int
 do_emulator(struct cli *cli)
 {
-    struct str program = settings_sibling(cli, "portkeep-emulator");
+    struct str program = setup_sibling(cli, "portkeep-emulator");
     char **argv = arena_alloc(cli->arena, (cli->n_args + 2) * sizeof(char *));
     argv[0] = arena_alloc(cli->arena, program.n + 1);
     memcpy(argv[0], program.p, program.n);

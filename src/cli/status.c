@@ -47,7 +47,7 @@ static int
 connect_link(struct cli *cli, struct admin *a, const struct admin_connect *ask)
 {
     json_t *answer;
-    if (settings_app(cli, admin_config(a), cli_arg(cli, 0)) == NULL)
+    if (setup_app(cli, admin_config(a), cli_arg(cli, 0)) == NULL)
         return CLI_FAILED;
     int status = admin_call(a, ADMIN_CONNECT, ask, &answer);
     if (status != CLI_DONE)

@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "cli/setup.h"
 
 #include "base/limits.h"
 
@@ -9,7 +9,7 @@
 #define LOCAL_CONFIG "./portkeep.conf"
 
 const char *
-settings_path(const struct cli *cli)
+setup_path(const struct cli *cli)
 {
     const char *given = cli_value(cli, "config");
     if (given == NULL)
@@ -20,11 +20,11 @@ settings_path(const struct cli *cli)
 }
 
 int
-settings_load(struct cli *cli, struct config *out)
+setup_load(struct cli *cli, struct config *out)
 {
     struct config_problems problems;
     struct buf auto_buf text = {0};
-    const char *path = settings_path(cli);
+    const char *path = setup_path(cli);
     if (config_load(cli->arena, path, out, &problems) == ERR_OK)
         return CLI_DONE;
     if (access(path, F_OK) != 0)
@@ -44,7 +44,7 @@ settings_load(struct cli *cli, struct config *out)
 }
 
 const struct config_app *
-settings_app(struct cli *cli, const struct config *config, const char *name)
+setup_app(struct cli *cli, const struct config *config, const char *name)
 {
     const struct config_app *app = config_find_app(config, str_from(name));
     struct strs names = {
@@ -60,15 +60,15 @@ settings_app(struct cli *cli, const struct config *config, const char *name)
 }
 
 struct str
-settings_url(struct cli *cli, const struct config *config, const char *before,
-             struct str app, const char *after)
+setup_url(struct cli *cli, const struct config *config, const char *before,
+          struct str app, const char *after)
 {
     return arena_printf(cli->arena, "%.*s%s%.*s%s", STR_ARG(config->public_url),
                         before, STR_ARG(app), after);
 }
 
 struct str
-settings_sibling(struct cli *cli, const char *name)
+setup_sibling(struct cli *cli, const char *name)
 {
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
