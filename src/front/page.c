@@ -147,6 +147,8 @@ add_foot(struct buf *out, const struct page *p)
 {
     bool has_support = is_link(p->support_url);
     bool has_privacy = is_link(p->privacy_url);
+    if (!has_support && !has_privacy && p->portal == 0 && p->request_id.n == 0)
+        return;
     buf_add_text(out, "<footer>\n");
     if (has_support || has_privacy) {
         buf_add_text(out, "<p>");

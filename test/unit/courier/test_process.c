@@ -3,10 +3,10 @@
  * The courier as it is: the built program, with a test that plays its
  * parent, its keeper and HubSpot.  argv[1] is the program.
  */
+#include "../nursery.h"
 #include "base/env.h"
 #include "base/limits.h"
 #include "http/server.h"
-#include "nursery.h"
 #include "proto/courier.h"
 
 #include <fcntl.h>

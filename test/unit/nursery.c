@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "nursery.h"
 
+#include "base/log.h"
 #include "ipc/fd.h"
 
 #include <arpa/inet.h>
@@ -25,7 +26,7 @@ nursery_open(struct nursery *n)
     n->base = event_base_new();
     assert_non_null(n->base);
     n->settings.is_sandboxed = true;
-    n->settings.log_level = 3;
+    n->settings.log_level = LOG_WARN;
 }
 
 void
