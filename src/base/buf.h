@@ -9,7 +9,7 @@
 /*
  * struct buf builds bytes, up to a maximum that it is made with.
  *
- *     struct buf b;
+ *     struct buf auto_buf b = {0};
  *     buf_init(&b, LIMIT_URL);
  *     buf_addf(&b, "%s?code=", base);
  *     buf_add(&b, code);

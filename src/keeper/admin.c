@@ -54,7 +54,7 @@ static void
 add_status(struct turn *t, struct doc *d)
 {
     struct keeper *k = turn_keeper(t);
-    struct buf auto_buf head;
+    struct buf auto_buf head = {0};
     buf_init(&head, 512);
     audit_add_head(k->audit, &head);
     doc_field_str(d, "node", k->node);
@@ -88,7 +88,7 @@ enum err
 do_status(struct turn *t, const void *ask)
 {
     struct keeper *k = turn_keeper(t);
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     struct grant_counts c;
     const struct store_ask *soonest = find_soonest(t);
     (void)ask;
@@ -161,7 +161,7 @@ wait_for_refresh(struct turn *t, const struct admin_portal *a, struct app *app,
 static void
 give_token(struct turn *t, const struct admin_portal *a, const struct grant *g)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     struct secret *key;
     struct hidden token;
     if (grant_open_key(t, a->app, a->portal, &key) != ERR_OK ||
@@ -325,7 +325,7 @@ do_backup(struct turn *t, const void *ask)
 {
     const struct admin_backup *a = ask;
     struct keeper *k = turn_keeper(t);
-    struct buf auto_buf file, keys, problem;
+    struct buf auto_buf file = {0}, keys = {0}, problem = {0};
     if (!is_plain_name(a->name) || k->child == NULL) {
         refuse(t, ERR_INVALID,
                STR("The backup's name is letters, digits, - _ and dots."));
@@ -346,7 +346,7 @@ do_backup(struct turn *t, const void *ask)
     audit_add(t, &(struct audit_entry){.kind = STR("backup"),
                                        .actor = uid_actor(t),
                                        .outcome = STR("ok")});
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);
     doc_open(&d, '{');
@@ -408,7 +408,7 @@ enum err
 do_metrics(struct turn *t, const void *ask)
 {
     struct keeper *k = turn_keeper(t);
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct grant_counts c;
     (void)ask;
     for (size_t i = 0; i < apps_count(k->apps); i++)

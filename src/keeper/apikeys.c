@@ -227,7 +227,7 @@ enum err
 do_key_create(struct turn *t, const void *ask)
 {
     const struct admin_key_create *a = ask;
-    struct buf auto_buf text, json;
+    struct buf auto_buf text = {0}, json = {0};
     struct counter last = {0};
     const char *fault = find_fault(t, a);
     (void)turn_get(t, STORE_META, STR("api-keys"), &counter_record, &last);
@@ -276,7 +276,7 @@ find_all(struct turn *t)
 enum err
 do_keys_list(struct turn *t, const void *ask)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     const struct store_ask *found = find_all(t);
     (void)ask;
     if (turn_is_waiting(t))

@@ -138,7 +138,7 @@ audit_close_turn(struct turn *t)
     a->next_number = a->number;
     memcpy(a->next_hash, a->hash, sizeof(a->next_hash));
     for (struct pending *p = a->first; p != NULL; p = p->next) {
-        struct buf auto_buf body;
+        struct buf auto_buf body = {0};
         buf_init(&body, LIMIT_API_BODY);
         p->entry.number = ++a->next_number;
         p->entry.at_ms = turn_now_ms(t);
@@ -183,7 +183,7 @@ audit_add_head(const struct audit *a, struct buf *out)
 void
 audit_log_head(struct audit *a)
 {
-    struct buf auto_buf head;
+    struct buf auto_buf head = {0};
     buf_init(&head, 512);
     audit_add_head(a, &head);
     log_info("audit.head", "head=%s", buf_text(&head));

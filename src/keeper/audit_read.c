@@ -44,7 +44,7 @@ enum err
 do_audit_list(struct turn *t, const void *ask)
 {
     const struct admin_audit *a = ask;
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     const struct store_ask *found = find_page(t, a->after, a->limit);
     uint64_t last = 0;
     if (found == NULL)
@@ -87,7 +87,7 @@ static bool
 parse_head(struct turn *t, struct str text, struct walk *w)
 {
     struct str rest = text, node, number;
-    struct buf auto_buf hash;
+    struct buf auto_buf hash = {0};
     buf_init(&hash, AUDIT_HASH_BYTES);
     if (!str_cut(&rest, ':', &node) || !str_cut(&rest, ':', &number) ||
         !str_equal(node, turn_keeper(t)->node) ||
@@ -141,7 +141,7 @@ start_walk(struct turn *t, uint64_t after, struct walk *w)
 static void
 answer_walk(struct turn *t, const struct walk *w, bool is_full)
 {
-    struct buf auto_buf json, hash;
+    struct buf auto_buf json = {0}, hash = {0};
     buf_init(&json, LIMIT_API_BODY);
     buf_init(&hash, 2 * AUDIT_HASH_BYTES);
     text_add_hex(&hash, str_of((const char *)w->hash, AUDIT_HASH_BYTES));

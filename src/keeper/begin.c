@@ -96,7 +96,7 @@ challenge_of(struct turn *t, struct str id)
 {
     struct keeper *k = turn_keeper(t);
     uint8_t verifier[32], hash[crypto_hash_sha256_BYTES];
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init_secret(&text, 64);
     /* The current key is always there. */
     if (seal_derive(t, vault_current(k->vault), "pkce", id, verifier) != ERR_OK)
@@ -114,7 +114,7 @@ challenge_of(struct turn *t, struct str id)
 static struct str
 make_state(struct turn *t, struct str tag, const struct state *state)
 {
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct str sealed = seal_record(t, "state", tag, &state_record, state);
     buf_init(&text, LIMIT_URL);
     buf_add(&text, tag);
@@ -127,7 +127,7 @@ static struct str
 consent_url(struct turn *t, const struct life_app *app, const struct session *s,
             struct str state, struct str id)
 {
-    struct buf auto_buf url;
+    struct buf auto_buf url = {0};
     struct str optional = join_scopes(t, app, s, true);
     buf_init(&url, LIMIT_URL);
     add_authorize_url(t, &url, s->portal);
@@ -147,7 +147,7 @@ consent_url(struct turn *t, const struct life_app *app, const struct session *s,
 static struct str
 marketplace_url(struct turn *t, const struct session *s, struct str state)
 {
-    struct buf auto_buf url;
+    struct buf auto_buf url = {0};
     buf_init(&url, LIMIT_URL);
     buf_add(&url, s->return_url);
     if (!str_has(s->return_url, '?'))

@@ -73,7 +73,7 @@ find_fault(const struct app *app, const struct session *s)
 static void
 give_session(struct turn *t, const struct session *s)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     struct str url = session_url(t, s->app, session_create(t, s));
     buf_init_secret(&json, LIMIT_URL + 256);
     struct doc d = doc_into(&json);
@@ -89,7 +89,7 @@ static enum err
 open_attempt(struct turn *t, const struct relay_session_create *a,
              struct session *s)
 {
-    struct buf auto_buf sealed;
+    struct buf auto_buf sealed = {0};
     struct attempt_url attempt;
     if (a->attempt.s.n == 0)
         return ERR_OK;
@@ -193,7 +193,7 @@ bind_ref(struct turn *t, struct str app, uint64_t portal, struct grant *g,
 static void
 give_result(struct turn *t, const struct result *r)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);
     doc_open(&d, '{');

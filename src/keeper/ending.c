@@ -50,7 +50,7 @@ ending_erase(struct turn *t, const struct ending *e)
 {
     struct keeper *k = turn_keeper(t);
     struct str key = grant_key(turn_arena(t), e->app, e->portal);
-    struct buf auto_buf head;
+    struct buf auto_buf head = {0};
     buf_init(&head, 512);
     audit_add_head(k->audit, &head);
     struct receipt r = {.app = e->app,
@@ -350,7 +350,7 @@ enum err
 do_receipts_list(struct turn *t, const void *ask)
 {
     const struct admin_page *a = ask;
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     struct store_ask find = {.table = STORE_RECEIPTS,
                              .by = STORE_BY_PREFIX,
                              .after = a->cursor,

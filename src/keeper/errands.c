@@ -210,10 +210,38 @@ errands_on_courier(struct keeper *k)
     }
 }
 
+/* As decided, in the turn's arena: a turn that is not committed sends none. */
+struct decision {
+    struct courier_errand ask;
+    struct errand_note note;
+    turn_handler on_done;
+};
+
+static const struct record *
+ask_record(void)
+{
+    return conversation_find(&courier_conversation, COURIER_ERRAND)->record;
+}
+
+static struct errand *
+errand_new(struct keeper *k, const struct decision *d)
+{
+    struct errand *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        abort();
+    e->keeper = k;
+    e->arena = arena_new_secret();
+    e->on_done = d->on_done;
+    record_copy(ask_record(), &d->ask, e->arena, &e->ask);
+    record_copy(&errand_note_record, &d->note, e->arena, &e->note);
+    e->send_before_ms = k->env->mono_ms(k->env) + SEND_WITHIN_MS;
+    return e;
+}
+
 static void
 act_send(struct keeper *k, void *arg)
 {
-    struct errand *e = *(struct errand **)arg;
+    struct errand *e = errand_new(k, arg);
     struct errands *es = k->errands;
     struct channel *courier =
         k->peers != NULL ? peers_newest(k->peers, LIFE_PEER_COURIER) : NULL;
@@ -229,37 +257,24 @@ act_send(struct keeper *k, void *arg)
         (void)event_add(es->on_tick, &tick); /* made before: cannot fail */
 }
 
-/* A turn that is not committed never runs act_send: its errand is freed with
- * the turn's arena, where only the pointer is. */
 void
 errands_send(struct turn *t, const struct courier_errand *errand,
              const struct errand_note *note, turn_handler on_done)
 {
-    struct keeper *k = turn_keeper(t);
-    const struct message *m =
-        conversation_find(&courier_conversation, COURIER_ERRAND);
-    struct errand_send {
-        struct errand *errand;
-    } *later = arena_alloc(turn_arena(t), sizeof(*later));
-    struct errand *e = calloc(1, sizeof(*e));
-    struct buf auto_buf context;
-    if (e == NULL)
-        abort();
+    struct arena *a = turn_arena(t);
+    struct decision *d = arena_alloc(a, sizeof(*d));
+    struct buf auto_buf context = {0};
     buf_init(&context, LIMIT_API_BODY);
     record_encode(&errand_note_record, note, &context);
-    e->keeper = k;
-    e->arena = arena_new_secret();
-    e->on_done = on_done;
-    record_copy(m->record, errand, e->arena, &e->ask);
-    record_copy(&errand_note_record, note, e->arena, &e->note);
-    e->ask.app = e->note.app;
-    e->ask.portal = e->note.portal;
-    e->ask.version = e->note.version;
-    e->ask.context = arena_copy(e->arena, buf_str(&context));
-    e->ask.not_after_ms = turn_now_ms(t) + SEND_WITHIN_MS;
-    e->send_before_ms = k->env->mono_ms(k->env) + SEND_WITHIN_MS;
-    later->errand = e;
-    turn_after(t, act_send, later);
+    record_copy(ask_record(), errand, a, &d->ask);
+    record_copy(&errand_note_record, note, a, &d->note);
+    d->on_done = on_done;
+    d->ask.app = d->note.app;
+    d->ask.portal = d->note.portal;
+    d->ask.version = d->note.version;
+    d->ask.context = arena_copy(a, buf_str(&context));
+    d->ask.not_after_ms = turn_now_ms(t) + SEND_WITHIN_MS;
+    turn_after(t, act_send, d);
 }
 
 /* Whose future a spilled reply is: an attempt's, or a grant's refresh. */
@@ -297,7 +312,7 @@ open_entry(struct keeper *k, struct str box, struct buf *out)
 static enum err
 take_entry(struct keeper *k, struct str box, struct arena *arena)
 {
-    struct buf auto_buf plain;
+    struct buf auto_buf plain = {0};
     struct spill_entry entry;
     struct courier_done done;
     struct errand *e = calloc(1, sizeof(*e));
@@ -348,7 +363,7 @@ read_all(int fd, struct buf *out)
 enum err
 errands_read_spill(struct keeper *k, struct buf *problem)
 {
-    struct buf auto_buf file;
+    struct buf auto_buf file = {0};
     struct arena *arena = arena_new_secret();
     buf_init(&file, SPILL_MAX);
     enum err e = k->spill_fd < 0 ? ERR_OK : read_all(k->spill_fd, &file);

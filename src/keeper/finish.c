@@ -87,11 +87,11 @@ static void
 send_to_sign_in(struct turn *t, const struct life_app *app,
                 struct str return_url)
 {
-    struct buf auto_buf url;
+    struct buf auto_buf url = {0};
     struct attempt_url attempt = {return_url, turn_now_s(t)};
     struct str sealed =
         seal_record(t, "sign-in", app->name, &attempt_url_record, &attempt);
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init(&url, LIMIT_URL);
     buf_init(&text, LIMIT_URL);
     text_add_base64url(&text, sealed);
@@ -108,7 +108,7 @@ store_attempt(struct turn *t, const struct attempt_start *start)
 {
     struct keeper *k = turn_keeper(t);
     struct secret *key;
-    struct buf auto_buf wrap;
+    struct buf auto_buf wrap = {0};
     struct seal_place place = {
         .app = start->app, .kind = STR("wrap"), .row = start->id};
     struct attempt a = {.origin = (uint32_t)start->origin,
@@ -167,7 +167,7 @@ static enum err
 open_state(struct turn *t, const struct front_finish *ask, struct state *out,
            struct str *out_tag, struct str *out_key_id)
 {
-    struct buf auto_buf sealed;
+    struct buf auto_buf sealed = {0};
     struct str rest = ask->state.s, tag;
     buf_init(&sealed, LIMIT_URL);
     if (ask->state.s.n > LIMIT_URL || !str_cut(&rest, '.', &tag) ||
@@ -222,7 +222,7 @@ start_exchange(struct turn *t, const struct front_finish *ask,
                struct str key_id)
 {
     uint8_t verifier[32];
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct attempt_context context = {.session_code = state->session_code,
                                       .ref = s->ref,
                                       .return_to = s->return_to,
@@ -275,10 +275,15 @@ finish_with_state(struct turn *t, const struct front_finish *ask)
     enum err e = session_load(t, code, &s);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    struct front_finished f = {.tag = tag,
-                               .retry_url = session_url(t, ask->app, code)};
-    if (!hidden_equal(HIDDEN(seal_hash(t, ask->cookie.s)),
-                      HIDDEN(state.cookie_hash))) {
+    /* The cookie stays until it ends by itself: a second hit, after a captcha
+     * say, must still be this browser's. */
+    struct front_finished f = {.retry_url = session_url(t, ask->app, code)};
+    if (turn_now_s(t) - state.started_at > ATTEMPT_LIFE_S) {
+        f.page = PAGE_EXPIRED;
+        f.tag = tag;
+        answer_finished(t, answer_waiter(t), &f);
+    } else if (!hidden_equal(HIDDEN(seal_hash(t, ask->cookie.s)),
+                             HIDDEN(state.cookie_hash))) {
         send_page(t, PAGE_OTHER_BROWSER, f.retry_url);
     } else if (was_here) {
         repeat_outcome(t, state.id, &a);

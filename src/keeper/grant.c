@@ -127,7 +127,7 @@ grant_unseal(struct turn *t, const struct secret *key, struct str app,
              uint64_t portal, uint64_t generation, const char *kind,
              struct str sealed, struct hidden *out)
 {
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct seal_place place = {.app = app,
                                .portal = portal,
                                .generation = generation,
@@ -151,7 +151,7 @@ grant_seal(struct turn *t, const struct secret *key, struct str app,
            uint64_t portal, uint64_t generation, const char *kind,
            struct hidden text)
 {
-    struct buf auto_buf sealed;
+    struct buf auto_buf sealed = {0};
     struct seal_place place = {.app = app,
                                .portal = portal,
                                .generation = generation,
@@ -187,7 +187,7 @@ struct str
 grant_ref_tag(struct turn *t, struct str app, struct str ref)
 {
     struct secret *key = turn_keeper(t)->ref_key;
-    struct buf auto_buf tag;
+    struct buf auto_buf tag = {0};
     uint8_t hash[16];
     if (ref.n == 0)
         return STR_NONE;

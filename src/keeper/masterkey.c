@@ -30,7 +30,7 @@ static void
 answer_step(struct turn *t, const struct store_ask *found,
             const struct sum *sum)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);
     doc_open(&d, '{');
@@ -80,7 +80,7 @@ rewrap(struct turn *t, struct str row)
     struct vault *v = turn_keeper(t)->vault;
     struct seal_place place;
     struct secret *key;
-    struct buf auto_buf wrap;
+    struct buf auto_buf wrap = {0};
     enum err e = open_wrap(t, row, &place, &key);
     if (e != ERR_OK)
         return e;
@@ -174,7 +174,7 @@ enum err
 do_masterkey_list(struct turn *t, const void *ask)
 {
     struct vault *v = turn_keeper(t)->vault;
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     (void)ask;
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);

@@ -91,7 +91,7 @@ static struct str
 seal_user(struct turn *t, const struct place *p, const struct app *app,
           uint64_t portal, uint64_t generation)
 {
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     const struct courier_done *seen = p->seen;
     if (seen->outcome != OUTCOME_OK || seen->user_id == 0)
         return STR_NONE;
@@ -140,7 +140,7 @@ static enum err
 move_key(struct turn *t, const struct place *p, uint64_t portal)
 {
     struct keeper *k = turn_keeper(t);
-    struct buf auto_buf wrap;
+    struct buf auto_buf wrap = {0};
     struct str key = grant_key(turn_arena(t), p->attempt->app, portal);
     struct seal_place place = {.app = p->attempt->app,
                                .portal = portal,
@@ -161,7 +161,7 @@ static struct str
 result_url(struct turn *t, const struct place *p, uint64_t portal,
            const struct grant *g, struct str previous_ref, bool is_missing)
 {
-    struct buf auto_buf url;
+    struct buf auto_buf url = {0};
     struct result r = {.app = p->attempt->app,
                        .portal = portal,
                        .ref = p->context.ref,

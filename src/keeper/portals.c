@@ -68,7 +68,7 @@ void
 portal_answer(struct turn *t, struct waiter w, struct str app, uint64_t portal,
               const struct grant *g, struct str ref)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_FRAME / 2);
     struct doc d = doc_into(&json);
     add_grant(t, &d, app, portal, g, ref);
@@ -162,7 +162,7 @@ typedef void (*add_row)(struct turn *t, struct doc *d, struct str app,
 static enum err
 answer_page(struct turn *t, const struct page *p, add_row add)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     const struct store_ask *found = load_page(t, p);
     struct grant g;
     struct str app;

@@ -42,7 +42,7 @@ receipt_add(struct doc *d, const struct receipt *r)
 struct str
 receipt_json(struct turn *t, const struct receipt *r)
 {
-    struct buf auto_buf json;
+    struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);
     receipt_add(&d, r);
@@ -53,7 +53,7 @@ void
 receipt_store(struct turn *t, const struct receipt *r)
 {
     uint8_t hash[AUDIT_HASH_BYTES];
-    struct buf auto_buf hex;
+    struct buf auto_buf hex = {0};
     struct str key = arena_printf(
         turn_arena(t), "%.*s/%" PRIu64 "/%020" PRId64 "/%.*s", STR_ARG(r->app),
         r->portal, turn_now_ms(t), STR_ARG(r->remote));

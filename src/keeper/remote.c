@@ -56,7 +56,7 @@ remote_keep(struct turn *t, const struct ending *e)
     struct keeper *k = turn_keeper(t);
     struct secret *old_key, *key;
     struct hidden token;
-    struct buf auto_buf wrap, sealed;
+    struct buf auto_buf wrap = {0}, sealed = {0};
     struct remote r = {.app = e->app,
                        .portal = e->portal,
                        .generation = e->grant->generation,
@@ -99,7 +99,7 @@ open_token(struct turn *t, struct str row, const struct remote *r,
 {
     struct data_key wrap;
     struct secret *key;
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct seal_place wrap_place = place_of(r, row, "wrap");
     struct seal_place place = place_of(r, row, "refresh");
     if (!turn_get(t, STORE_DATA_KEYS, row, &data_key_record, &wrap))
@@ -122,7 +122,7 @@ static void
 finish(struct turn *t, struct str row, const struct remote *r,
        struct str outcome)
 {
-    struct buf auto_buf head;
+    struct buf auto_buf head = {0};
     buf_init(&head, 512);
     audit_add_head(turn_keeper(t)->audit, &head);
     struct receipt receipt = {.app = r->app,
@@ -176,7 +176,7 @@ keep_new_token(struct turn *t, struct str row, struct remote *r,
 {
     struct data_key wrap;
     struct secret *key;
-    struct buf auto_buf sealed;
+    struct buf auto_buf sealed = {0};
     struct seal_place wrap_place = place_of(r, row, "wrap");
     struct seal_place place = place_of(r, row, "refresh");
     if (token.s.n == 0 ||

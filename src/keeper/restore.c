@@ -87,7 +87,7 @@ fail(struct buf *problem)
 int
 restore_main(int argc, char **argv)
 {
-    struct buf auto_buf problem;
+    struct buf auto_buf problem = {0};
     struct store *store = NULL;
     unsigned n = 0;
     buf_init(&problem, 1024);

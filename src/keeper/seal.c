@@ -18,7 +18,7 @@ seal_record(struct turn *t, const char *purpose, struct str row,
 {
     struct vault *v = turn_keeper(t)->vault;
     struct secret *auto_secret key = NULL;
-    struct buf auto_buf plain, sealed;
+    struct buf auto_buf plain = {0}, sealed = {0};
     struct seal_place place = place_of(purpose, row);
     buf_init_secret(&plain, LIMIT_API_BODY);
     buf_init(&sealed, 2 * LIMIT_API_BODY);
@@ -46,7 +46,7 @@ seal_open(struct turn *t, const char *purpose, struct str row,
 {
     struct vault *v = turn_keeper(t)->vault;
     struct secret *auto_secret key = NULL;
-    struct buf auto_buf plain;
+    struct buf auto_buf plain = {0};
     struct str id = seal_key_id(sealed);
     struct seal_place place = place_of(purpose, row);
     if (id.n == 0 || vault_derive(v, id, str_from(purpose), &key) != ERR_OK)
@@ -79,7 +79,7 @@ struct str
 seal_hash(struct turn *t, struct str text)
 {
     uint8_t hash[32];
-    struct buf auto_buf hex;
+    struct buf auto_buf hex = {0};
     (void)crypto_generichash(hash, sizeof(hash), (const uint8_t *)text.p,
                              text.n, NULL, 0); /* sizes are right */
     buf_init(&hex, 2 * sizeof(hash));
@@ -92,7 +92,7 @@ seal_random(struct turn *t, size_t n)
 {
     struct env *env = turn_keeper(t)->env;
     uint8_t *bytes = arena_alloc(turn_arena(t), n);
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     env->random(env, bytes, n);
     buf_init_secret(&text, 2 * n + 8);
     text_add_base64url(&text, str_of((const char *)bytes, n));

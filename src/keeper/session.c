@@ -42,7 +42,7 @@ session_create(struct turn *t, const struct session *s)
 static enum err
 load_reconnect(struct turn *t, struct str code, struct session *out)
 {
-    struct buf auto_buf sealed;
+    struct buf auto_buf sealed = {0};
     struct grant g;
     struct data_key key;
     buf_init(&sealed, LIMIT_URL);
@@ -100,7 +100,7 @@ struct str
 session_reconnect_url(struct turn *t, struct str app, uint64_t portal,
                       uint64_t generation)
 {
-    struct buf auto_buf code;
+    struct buf auto_buf code = {0};
     struct session s = {.app = app,
                         .portal = portal,
                         .generation = generation,

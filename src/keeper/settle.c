@@ -133,7 +133,7 @@ store_reply(struct turn *t, const struct errand_result *r, struct attempt *a,
             const struct token_reply *reply)
 {
     struct secret *key;
-    struct buf auto_buf plain, sealed;
+    struct buf auto_buf plain = {0}, sealed = {0};
     struct seal_place place = attempt_place(a, r->note.row, "reply");
     enum err e = attempt_open_key(t, a, r->note.row, &key);
     if (e != ERR_OK)
@@ -243,7 +243,7 @@ static enum err
 open_reply(struct turn *t, const struct attempt *a, struct str id,
            struct token_reply *out, struct secret **out_key)
 {
-    struct buf auto_buf plain;
+    struct buf auto_buf plain = {0};
     struct seal_place place = attempt_place(a, id, "reply");
     enum err e = attempt_open_key(t, a, id, out_key);
     if (e != ERR_OK)

@@ -26,6 +26,7 @@
 #define BATCH_MAX 256     /* requests of one turn */
 #define ROUNDS_MAX 8      /* loads of one turn: chains of rows are short */
 #define TRIES_MAX 3       /* after conflicts */
+#define OWN_TRIES_MAX 100 /* of requests that nobody could repeat */
 #define WAITING_MAX 20000 /* queued and parked */
 #define POSTPONE_MS 1000  /* before a request of our own is tried again */
 
@@ -290,7 +291,8 @@ give_back(struct turn *t, struct request **batch, size_t n, enum err e)
     struct turns *ts = t->all;
     for (size_t i = 0; i < n; i++) {
         struct request *r = batch[i];
-        bool is_again = e == ERR_CONFLICT && ++r->n_tries < TRIES_MAX;
+        unsigned tries = r->peer != 0 ? TRIES_MAX : OWN_TRIES_MAX;
+        bool is_again = e == ERR_CONFLICT && ++r->n_tries < tries;
         if (is_again) {
             queue_for_turn(ts, r);
         } else if (r->peer == 0 && e != ERR_STORE) {
@@ -530,7 +532,7 @@ turn_put(struct turn *t, enum store_table table, struct str key,
          const struct record *record, const void *from, int64_t due,
          struct str tag)
 {
-    struct buf auto_buf body;
+    struct buf auto_buf body = {0};
     buf_init_secret(&body, LIMIT_FRAME);
     record_encode(record, from, &body);
     assert(buf_err(&body) == ERR_OK); /* every field has its own limit */
