@@ -246,8 +246,10 @@ do_admin_import(struct turn *t, const void *ask)
 {
     const struct admin_import *a = ask;
     struct app *app = apps_find(turn_keeper(t)->apps, a->app);
-    struct attempt_context context = {
-        .ref = a->ref, .portal = a->portal, .is_take_over = true};
+    struct attempt_context context = {.ref = a->ref,
+                                      .portal = a->portal,
+                                      .is_take_over = true,
+                                      .given_token = a->refresh_token};
     if (app == NULL || app->conf->is_static) {
         refuse(t, ERR_NOT_FOUND,
                STR("There is no OAuth app of that name in the "
@@ -277,7 +279,7 @@ do_admin_add_static(struct turn *t, const void *ask)
     const struct admin_add_static *a = ask;
     struct app *app = apps_find(turn_keeper(t)->apps, a->app);
     struct attempt_context context = {
-        .ref = a->ref, .is_take_over = true, .static_token = a->token};
+        .ref = a->ref, .is_take_over = true, .given_token = a->token};
     if (app == NULL || !app->conf->is_static) {
         refuse(t, ERR_NOT_FOUND,
                STR("There is no app of that name with type = static in the "
@@ -374,6 +376,34 @@ do_reload(struct turn *t, const void *ask)
                                        .outcome = STR("asked")});
     turn_after(t, act_reload, NULL);
     answer_document(t, answer_waiter(t), STR("{\"reload\":\"asked\"}"));
+    return ERR_OK;
+}
+
+static void
+note(struct turn *t, struct str kind)
+{
+    struct vault *v = turn_keeper(t)->vault;
+    audit_add(t, &(struct audit_entry){
+                     .kind = kind,
+                     .actor = STR("keeper"),
+                     .outcome = STR("ok"),
+                     .detail = arena_printf(turn_arena(t), "master key %.*s",
+                                            STR_ARG(vault_current(v)))});
+}
+
+enum err
+do_note_start(struct turn *t, const void *ask)
+{
+    (void)ask;
+    note(t, STR("start"));
+    return ERR_OK;
+}
+
+enum err
+do_note_reload(struct turn *t, const void *ask)
+{
+    (void)ask;
+    note(t, STR("config"));
     return ERR_OK;
 }
 

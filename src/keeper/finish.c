@@ -31,7 +31,7 @@ static const struct field attempt_context_fields[] = {
     FIELD(struct attempt_context, portal),
     FIELD(struct attempt_context, is_take_over),
     FIELD(struct attempt_context, return_url),
-    FIELD(struct attempt_context, static_token),
+    FIELD(struct attempt_context, given_token),
 };
 const struct record attempt_context_record = RECORD(attempt_context);
 

@@ -49,7 +49,7 @@ struct attempt_context {
     uint64_t portal;
     bool is_take_over;
     struct str return_url;      /* back to the Marketplace */
-    struct hidden static_token; /* ORIGIN_STATIC */
+    struct hidden given_token; /* by the operator: static, or to import */
 };
 extern const struct record attempt_context_record;
 

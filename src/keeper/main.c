@@ -1,3 +1,4 @@
+#include "keeper/admin.h"
 #include "keeper/apps.h"
 #include "keeper/audit.h"
 #include "keeper/errands.h"
@@ -100,6 +101,8 @@ start(struct child *c, struct buf *problem)
     if (e == ERR_OK)
         e = errands_read_spill(k, problem);
     if (e == ERR_OK)
+        e = turns_add(k->turns, do_note_start, NULL, NULL, 0, 0);
+    if (e == ERR_OK)
         e = turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0);
     return e;
 }
@@ -177,6 +180,8 @@ reload(struct child *c, struct buf *problem)
     k->vault = ring;
     k->apps = apps;
     take_settings(k, c);
+    if (turns_add(k->turns, do_note_reload, NULL, NULL, 0, 0) != ERR_OK)
+        keeper_fail(k, "reload.not_recorded");
     log_info("keeper.reloaded", "master_key=%.*s keys=%zu apps=%zu",
              STR_ARG(vault_current(k->vault)), vault_n_keys(k->vault),
              apps_count(k->apps));

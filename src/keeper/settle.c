@@ -202,8 +202,10 @@ has_tokens(const struct attempt *a, const struct courier_done *d)
 {
     if (d->outcome != OUTCOME_OK)
         return false;
-    return a->origin == ORIGIN_STATIC ||
-           (d->access_token.s.n > 0 && d->refresh_token.s.n > 0);
+    if (a->origin == ORIGIN_STATIC)
+        return true;
+    return d->access_token.s.n > 0 &&
+           (d->refresh_token.s.n > 0 || a->origin == ORIGIN_IMPORT);
 }
 
 enum err
@@ -227,7 +229,9 @@ do_exchanged(struct turn *t, const void *ask)
     }
     struct token_reply reply = reply_of(t, r);
     if (a.origin == ORIGIN_STATIC)
-        reply.access_token = c.static_token;
+        reply.access_token = c.given_token;
+    else if (reply.refresh_token.s.n == 0)
+        reply.refresh_token = c.given_token; /* RFC 6749 6: it stays */
     if (store_reply(t, r, &a, &reply) != ERR_OK) {
         settle_refused(t, r, &a, &c);
         return ERR_OK;
