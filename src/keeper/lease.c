@@ -86,7 +86,7 @@ takes_refusal(struct turn *t, const struct relay_lease_ask *ask,
 {
     int64_t now = turn_now_s(t);
     return ask->refused_version != 0 && ask->refused_version == g->version &&
-           !g->is_static && now - g->refreshed_at >= REFUSED_AGE_S &&
+           (g->is_static || now - g->refreshed_at >= REFUSED_AGE_S) &&
            now - g->refused_at >= REFUSED_EVERY_S;
 }
 
@@ -104,6 +104,16 @@ wait_for_refresh(struct turn *t, const struct relay_lease_ask *ask,
     }
     e = refresh_why(g, app, turn_now_ms(t), &detail, &retry_after_s);
     refuse(t, e, detail, STR_NONE, retry_after_s);
+}
+
+/* Nothing can renew it; HubSpot says whether it still lives. */
+static void
+check_static(struct turn *t, const struct relay_lease_ask *ask, struct app *app,
+             struct grant *g)
+{
+    refresh_check_static(t, app, ask->portal, g);
+    grant_store(t, ask->app, ask->portal, g, STORE_NEVER);
+    turn_park(t, grant_key(turn_arena(t), ask->app, ask->portal));
 }
 
 static void
@@ -126,6 +136,10 @@ answer_known(struct turn *t, const struct relay_lease_ask *ask, struct app *app,
                STR_NONE, 0);
     } else if (takes_refusal(t, ask, g) && !turn_is_late(t)) {
         g->refused_at = turn_now_s(t);
+        if (g->is_static) {
+            check_static(t, ask, app, g);
+            return;
+        }
         g->expires_at = 0; /* HubSpot says so: it serves nobody any more */
         g->retry_at_ms = 0;
         wait_for_refresh(t, ask, app, g);

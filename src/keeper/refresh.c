@@ -376,6 +376,47 @@ do_probed(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
+void
+refresh_check_static(struct turn *t, struct app *app, uint64_t portal,
+                     struct grant *g)
+{
+    struct str name = app->conf->name;
+    struct secret *key;
+    struct hidden token;
+    if (grant_open_key(t, name, portal, &key) != ERR_OK ||
+        grant_unseal(t, key, name, portal, g->generation, "access",
+                     g->sealed_access, &token) != ERR_OK)
+        return;
+    struct courier_errand errand = {.kind = ERRAND_TOKEN_INFO, .token = token};
+    struct errand_note note = {.app = name,
+                               .portal = portal,
+                               .generation = g->generation,
+                               .version = g->version};
+    errands_send(t, &errand, &note, do_static_checked);
+}
+
+/* Refused, it stays until a new one is added: nobody else can renew it. */
+enum err
+do_static_checked(struct turn *t, const void *ask)
+{
+    const struct errand_result *r = ask;
+    struct grant g;
+    struct data_key row;
+    struct grant_counts counts;
+    bool is_there = grant_load(t, r->note.app, r->note.portal, &g, &row);
+    (void)grant_counts_load(t, r->note.app, &counts); /* named here */
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    turn_wake(t, grant_key(turn_arena(t), r->note.app, r->note.portal));
+    if (!is_there || g.state != GRANT_ACTIVE || g.version != r->note.version ||
+        (r->done.outcome != OUTCOME_TOKEN_ENDED &&
+         r->done.outcome != OUTCOME_REFUSED))
+        return ERR_OK;
+    need_reconnect(t, r, &g);
+    grant_store(t, r->note.app, r->note.portal, &g, STORE_NEVER);
+    return ERR_OK;
+}
+
 enum err
 refresh_why(const struct grant *g, const struct app *app, int64_t now_ms,
             struct str *out_detail, uint32_t *out_retry_after_s)

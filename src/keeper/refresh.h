@@ -21,6 +21,11 @@ enum err refresh_want(struct turn *t, struct app *app, uint64_t portal,
                       struct grant *g) WARN_UNUSED;
 /* The errand came back. */
 enum err do_refreshed(struct turn *t, const void *ask);
+/* A static token that HubSpot refused to a caller: asks HubSpot about it;
+ * wait for turn_wake of grant_key. */
+void refresh_check_static(struct turn *t, struct app *app, uint64_t portal,
+                          struct grant *g);
+enum err do_static_checked(struct turn *t, const void *ask);
 /* Introspects a grant that shows a sign of its end. */
 void refresh_probe(struct turn *t, struct app *app, uint64_t portal,
                    struct grant *g);
