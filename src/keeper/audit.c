@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "keeper/keeper.h"
-#include "keeper/rows.h"
 #include "keeper/turn_int.h"
 
 #include <inttypes.h>

@@ -42,40 +42,6 @@ send_page(struct turn *t, enum front_page page, struct str retry_url)
     answer_finished(t, answer_waiter(t), &f);
 }
 
-/* The host of HubSpot's own pages, or the emulator's: the origin of
- * authorize_url; else app.hubspot.com and app-REGION.hubspot.com over https. */
-bool
-install_is_return_url(const struct keeper *k, struct str url)
-{
-    struct str rest = url, host;
-    struct str ours = k->authorize_url;
-    size_t slashes = 0, n = 0;
-    while (n < ours.n && (ours.p[n] != '/' || ++slashes < 3))
-        n++;
-    if (!text_is_clean(url) || str_has(url, '\\') || str_has(url, ' '))
-        return false;
-    if (url.n > n && str_starts(url, str_of(ours.p, n)) &&
-        (url.p[n] == '/' || url.p[n] == '?'))
-        return true;
-    if (!str_starts(url, STR("https://")))
-        return false;
-    rest = str_of(url.p + 8, url.n - 8);
-    size_t end = 0;
-    while (end < rest.n && !str_has(STR("/?#"), rest.p[end]))
-        end++;
-    host = str_of(rest.p, end);
-    if (str_equal(host, STR("app.hubspot.com")))
-        return true;
-    if (!str_starts(host, STR("app-")) || !str_ends(host, STR(".hubspot.com")))
-        return false;
-    struct str region = str_of(host.p + 4, host.n - 4 - 12);
-    for (size_t i = 0; i < region.n; i++)
-        if (!((region.p[i] >= 'a' && region.p[i] <= 'z') ||
-              (region.p[i] >= '0' && region.p[i] <= '9')))
-            return false;
-    return region.n > 0;
-}
-
 static const struct field attempt_url_fields[] = {
     FIELD(struct attempt_url, return_url),
     FIELD(struct attempt_url, started_at),

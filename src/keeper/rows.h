@@ -5,7 +5,7 @@
 
 /*
  * The rows of one turn: loaded once, changed in memory, written back as one
- * list of changes.  Used by turn.c alone.
+ * list of changes.  Used through turn.h alone.
  */
 struct rows;
 

@@ -1,10 +1,64 @@
 #ifndef KEEPER_TURN_INT_H
 #define KEEPER_TURN_INT_H
 
-/* For audit.c alone, which adds its rows when a turn closes. */
-struct turn;
-struct rows;
+#include "keeper/rows.h"
+#include "keeper/turn.h"
 
-struct rows *turn_rows(struct turn *t);
+/*
+ * What turns.c (queueing and running) and turn.c (what handlers use) share;
+ * audit.c adds its rows when a turn closes.
+ */
+enum effect_kind { EFFECT_ANSWER, EFFECT_PARK, EFFECT_WAKE, EFFECT_ACT };
+
+struct effect {
+    struct effect *next;
+    enum effect_kind kind;
+    uint64_t peer;
+    uint32_t call;
+    uint16_t type;
+    const void *body;
+    struct str on;
+    struct request *request;
+    void (*act)(struct keeper *k, void *arg);
+    void *arg;
+};
+
+struct owned {
+    struct owned *next;
+    struct secret *secret;
+};
+
+struct turn {
+    struct turns *all;
+    struct arena *arena;
+    struct rows *rows;
+    struct request *running;
+    int64_t now_ms;
+    bool is_waiting, wants_scrub;
+    struct effect *effects, **effects_end;
+    struct owned *owned;
+};
+
+struct queue {
+    struct request *first, **end;
+};
+
+struct turns {
+    struct keeper *keeper;
+    struct store *store;
+    struct event *on_turn;
+    struct queue queue, parked, postponed;
+    size_t n_waiting;
+    uint64_t number; /* of the next commit; random start, unique */
+    uint64_t n_commits;
+    int64_t late_before;     /* parked before this (monotonic) are late */
+    int64_t postponed_until; /* monotonic */
+};
+
+static inline struct rows *
+turn_rows(struct turn *t)
+{
+    return t->rows;
+}
 
 #endif
