@@ -43,7 +43,7 @@ async function choose(portal, on = page) {
     if (await choice.count()) await choice.check();
     else await on.getByLabel(new RegExp(String(portal))).check();
 }
-const allow = (on = page) => on.getByRole('button', { name: /allow|connect/i }).click();
+const allow = (on = page) => on.getByRole('button', { name: /^allow$/i }).click();
 
 // What every page of ours has.
 async function isOurs(words) {

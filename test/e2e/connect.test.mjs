@@ -35,7 +35,7 @@ async function atCallback(app, portal, options = {}) {
     const person = new Person();
     const link = await keep.session(app, options);
     const page = await keep.toConsent(person, link);
-    const end = await person.press(page, /allow|connect/i, {
+    const end = await person.press(page, /^allow$/i, {
         choose: { portal },
         stay: (to) => to.startsWith(`${keep.public}/oauth/`),
     });
@@ -228,9 +228,9 @@ describe('a callback', () => {
 
     test('with an expired code says so and offers another try', async () => {
         const { person, url } = await atCallback('crm-sync', 1001);
-        await hub.control('POST', '/clock', { advance: 3600 });
+        await hub.control('POST', '/clock', { advance_s: 3600 });
         const page = await back(person, url);
-        await hub.control('POST', '/clock', { advance: -3600 });
+        await hub.control('POST', '/clock', { advance_s: -3600 });
         assert.ok(page.status >= 400, page.words);
         assert.match(page.words, /again/i);
         assert.match(page.text, /href="[^"]*\/connect\/crm-sync/);
@@ -376,7 +376,7 @@ describe('an install that starts at HubSpot', () => {
                 redirect_uri: `${keep.public}/oauth/listed/callback`,
                 scope: portkeep.scopes.join(' '),
             }));
-        const end = await person.press(consent, /allow|connect/i, {
+        const end = await person.press(consent, /^allow$/i, {
             choose: { portal: 1002 },
             stay: (to) => to.startsWith(keep.public),
         });

@@ -33,7 +33,7 @@ class Hub {
     }
 
     clearFaults() {
-        return this.control('POST', '/faults', { clear: true });
+        return this.control('DELETE', '/faults');
     }
 
     refuseNextRefresh(type = 'BAD_REFRESH_TOKEN') {
@@ -51,6 +51,18 @@ class Hub {
 
     async refreshes() {
         return (await this.calls()).by_grant_type.refresh_token ?? 0;
+    }
+
+    // [{portal, name, token, scopes}]
+    async staticTokens() {
+        return (await this.control('GET', '/tokens')).results;
+    }
+
+    async newStaticToken(portal) {
+        const { token } = await this.control('POST', '/tokens', {
+            portal, name: 'Rotated', scopes: ['crm.objects.contacts.read'],
+        });
+        return token;
     }
 
     expire(what = {}) {

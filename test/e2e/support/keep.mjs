@@ -217,7 +217,7 @@ export class Keep {
 
     // Chooses the portal and allows; ends on a page or leaves to the backend.
     async allow(person, page, portal) {
-        const end = await person.press(page, /allow|connect/i, {
+        const end = await person.press(page, /^allow$/i, {
             choose: { portal },
             stay: (to) => to.startsWith('http://localhost:9/'),
         });

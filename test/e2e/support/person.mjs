@@ -5,7 +5,7 @@ const unescape = (text) => text.replace(/&(amp|lt|gt|quot|#39|#x27);/g,
 
 function attributes(tag) {
     const found = {};
-    for (const [, name, , a, b, c] of
+    for (const [, name, , , a, b, c] of
         tag.matchAll(/([\w-]+)(=("([^"]*)"|'([^']*)'|([^\s>]+)))?/g))
         found[name.toLowerCase()] = unescape(a ?? b ?? c ?? '');
     return found;
