@@ -67,7 +67,7 @@ add_texts(struct buf *out, const char *key, struct strs values)
 void
 problem_add_json(struct buf *out, const struct problem *p)
 {
-    unsigned status = problem_status(p->err);
+    unsigned status = p->status != 0 ? p->status : problem_status(p->err);
     buf_addf(out, "{\"type\":\"" PROBLEM_TYPE_PREFIX "%s\"",
              problems[p->err].name);
     add_text(out, "title", str_from(problems[p->err].title));

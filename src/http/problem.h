@@ -10,6 +10,7 @@
  */
 struct problem {
     enum err err;
+    unsigned status;   /* 0: the one of err */
     struct str detail; /* what was wrong, where, what to do */
     struct str request_id;
     struct str reconnect_url; /* empty: left out */

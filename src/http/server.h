@@ -42,6 +42,9 @@ struct http_handler {
      * refused.  x is gone when this returns.  Never called from within the
      * functions below, but by http_server_free. */
     void (*on_end)(struct http_exchange *x, enum err reason, void *arg);
+    /* One more header of a refusal, asked for first; may be NULL.  Its text
+     * is good until the next call. */
+    void (*on_refused_header)(struct http_header *out, void *arg);
     /* Fills a body and its content type for a refusal; may be NULL. */
     void (*on_refused)(unsigned status, struct buf *out_body,
                        struct str *out_type, void *arg);

@@ -160,17 +160,22 @@ void
 answer_refusal(struct connection *c, unsigned status, bool is_head)
 {
     const struct http_server_setup *setup = &c->server->setup;
+    const struct http_handler *handler = setup->handler;
+    struct http_header headers[2];
     struct str type = STR_NONE;
+    size_t n = 0;
     struct buf body;
     buf_init(&body, LIMIT_API_BODY);
-    if (setup->handler->on_refused != NULL)
-        setup->handler->on_refused(status, &body, &type, setup->arg);
-    struct http_header header = {STR("Content-Type"), type};
-    size_t n = type.n > 0;
-    struct wire w = {stream_room(&c->stream, wire_room(&header, n)), 0};
+    if (handler->on_refused_header != NULL)
+        handler->on_refused_header(&headers[n++], setup->arg);
+    if (handler->on_refused != NULL)
+        handler->on_refused(status, &body, &type, setup->arg);
+    if (type.n > 0)
+        headers[n++] = (struct http_header){STR("Content-Type"), type};
+    struct wire w = {stream_room(&c->stream, wire_room(headers, n)), 0};
     wire_status(&w, status);
     wire_date(&w);
-    wire_headers(&w, &header, n);
+    wire_headers(&w, headers, n);
     wire_text(&w, STR("Content-Length: "));
     wire_number(&w, body.n);
     wire_text(&w, STR("\r\nConnection: close\r\n"));

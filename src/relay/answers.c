@@ -121,18 +121,29 @@ static const struct refusal {
     {400, ERR_SYNTAX, "The request is not well-formed HTTP/1.1."},
 };
 
+/* Of the refusal that is being put together. */
+static struct request_id refused_id;
+
+void
+answer_refused_header(struct http_header *out, void *arg)
+{
+    (void)arg;
+    refused_id = request_id_make();
+    *out = (struct http_header){STR("Request-Id"), request_id_str(&refused_id)};
+}
+
 void
 answer_refused(unsigned status, struct buf *out_body, struct str *out_type,
                void *arg)
 {
-    struct request_id id = request_id_make();
     size_t i = 0, last = sizeof(refusals) / sizeof(refusals[0]) - 1;
     (void)arg;
     while (i < last && refusals[i].status != status)
         i++;
     struct problem p = {.err = refusals[i].err,
+                        .status = status,
                         .detail = str_from(refusals[i].detail),
-                        .request_id = request_id_str(&id)};
+                        .request_id = request_id_str(&refused_id)};
     problem_add_json(out_body, &p);
     *out_type = STR(PROBLEM_TYPE);
 }

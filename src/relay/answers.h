@@ -37,7 +37,8 @@ void answer_problem(struct http_exchange *x, const struct request_id *id,
 void answer_err(struct http_exchange *x, const struct request_id *id,
                 enum err e, struct str detail);
 
-/* http_handler.on_refused. */
+/* http_handler.on_refused_header and on_refused, called in this order. */
+void answer_refused_header(struct http_header *out, void *arg);
 void answer_refused(unsigned status, struct buf *out_body, struct str *out_type,
                     void *arg);
 

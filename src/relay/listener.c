@@ -61,5 +61,6 @@ const struct http_handler relay_handler = {
     .on_body = on_body,
     .on_writable = on_writable,
     .on_end = on_end,
+    .on_refused_header = answer_refused_header,
     .on_refused = answer_refused,
 };
