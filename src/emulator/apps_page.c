@@ -76,15 +76,22 @@ text_field(struct call *c, const char *name, const char *label,
     page_add(c, "\"></label>\n");
 }
 
-/* The newest app is the one that is being worked on. */
+/* The newest app that can be installed: the one that is worked on. */
+static const struct app *
+newest_app(const struct apps *apps)
+{
+    for (size_t i = apps->n; i > 0; i--) {
+        if (apps->v[i - 1]->redirect_urls.n > 0)
+            return apps->v[i - 1];
+    }
+    return NULL;
+}
+
 static void
 show_install(struct call *c)
 {
-    const struct apps *apps = &c->world->apps;
-    const struct app *app = apps->n > 0 ? apps->v[apps->n - 1] : NULL;
-    struct str redirect = app != NULL && app->redirect_urls.n > 0
-                              ? app->redirect_urls.v[0]
-                              : STR("");
+    const struct app *app = newest_app(&c->world->apps);
+    struct str redirect = app != NULL ? app->redirect_urls.v[0] : STR("");
     struct str scopes =
         app != NULL ? arena_join(c->arena, app->required, ' ') : STR("oauth");
     page_add(c, "<h2>Install from the Marketplace</h2>\n"

@@ -19,7 +19,7 @@ struct route;
  *         ...
  *     }
  */
-#define CALL_PARAMS 4
+#define CALL_PARAMS 5
 #define CALL_HEADERS 16
 #define CALL_MAX_BODY (4u << 20)    /* batches of 100 records */
 #define CALL_MAX_ANSWER (64u << 20) /* the list of all grants */

@@ -6,7 +6,10 @@
 #define FIXED .is_read_only = true
 
 static const struct crm_property contact_properties[] = {
+    {"address", CRM_TEXT},
+    {"city", CRM_TEXT},
     {"company", CRM_TEXT},
+    {"country", CRM_TEXT},
     {"createdate", CRM_DATETIME, SHOWN, FIXED},
     {"email", CRM_EMAIL, SHOWN, .is_unique = true},
     {"external_id", CRM_TEXT, .is_unique = true},
@@ -24,36 +27,33 @@ static const struct crm_property contact_properties[] = {
                 "opportunity customer evangelist other"},
     {"mobilephone", CRM_TEXT},
     {"phone", CRM_TEXT},
-    {"website", CRM_TEXT},
-    {"address", CRM_TEXT},
-    {"city", CRM_TEXT},
     {"state", CRM_TEXT},
+    {"website", CRM_TEXT},
     {"zip", CRM_TEXT},
-    {"country", CRM_TEXT},
 };
 
 static const struct crm_property company_properties[] = {
+    {"address", CRM_TEXT},
+    {"annualrevenue", CRM_NUMBER},
+    {"city", CRM_TEXT},
+    {"country", CRM_TEXT},
     {"createdate", CRM_DATETIME, SHOWN, FIXED},
+    {"description", CRM_TEXT},
     {"domain", CRM_TEXT, SHOWN},
     {"external_id", CRM_TEXT, .is_unique = true},
     {"hs_lastmodifieddate", CRM_DATETIME, SHOWN, FIXED},
     {"hs_object_id", CRM_NUMBER, SHOWN, FIXED},
     {"hubspot_owner_id", CRM_NUMBER},
-    {"name", CRM_TEXT, SHOWN},
-    {"annualrevenue", CRM_NUMBER},
-    {"numberofemployees", CRM_NUMBER},
     {"industry", CRM_TEXT},
-    {"description", CRM_TEXT},
     {"lifecyclestage", CRM_OPTION,
      .options = "subscriber lead marketingqualifiedlead salesqualifiedlead "
                 "opportunity customer evangelist other"},
+    {"name", CRM_TEXT, SHOWN},
+    {"numberofemployees", CRM_NUMBER},
     {"phone", CRM_TEXT},
-    {"website", CRM_TEXT},
-    {"address", CRM_TEXT},
-    {"city", CRM_TEXT},
     {"state", CRM_TEXT},
+    {"website", CRM_TEXT},
     {"zip", CRM_TEXT},
-    {"country", CRM_TEXT},
 };
 
 static const struct crm_property deal_properties[] = {
@@ -74,6 +74,7 @@ static const struct crm_property deal_properties[] = {
     {"pipeline", CRM_OPTION, SHOWN, .options = "default"},
 };
 
+/* By name, as HubSpot writes them. */
 #define LIST(all) all, sizeof(all) / sizeof((all)[0])
 
 static const struct crm_type types[CRM_KINDS] = {
@@ -114,3 +115,15 @@ crm_property_find(const struct crm_type *type, struct str name)
     }
     return NULL;
 }
+
+size_t
+crm_property_index(const struct crm_type *type,
+                   const struct crm_property *property)
+{
+    return (size_t)(property - type->properties);
+}
+
+#define FITS(all) (sizeof(all) / sizeof((all)[0]) <= CRM_MOST_PROPERTIES)
+_Static_assert(FITS(contact_properties) && FITS(company_properties) &&
+                   FITS(deal_properties),
+               "CRM_MOST_PROPERTIES is too small");

@@ -8,6 +8,8 @@
  *
  *     const struct crm_type *type = crm_type_find(STR("contacts"));
  */
+#define CRM_MOST_PROPERTIES 24
+
 enum crm_kind { CRM_CONTACT, CRM_COMPANY, CRM_DEAL, CRM_KINDS };
 
 enum crm_format {
@@ -45,5 +47,8 @@ const struct crm_type *crm_type_of(enum crm_kind kind);
 /* NULL for a property that the type does not have. */
 const struct crm_property *crm_property_find(const struct crm_type *type,
                                              struct str name);
+/* Its place in type->properties. */
+size_t crm_property_index(const struct crm_type *type,
+                          const struct crm_property *property);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "emulator/route.h"
 
+struct crm_type;
+
 /*
  * Who may come in: bearer, limits and scopes, in HubSpot's order.
  */
@@ -10,7 +12,11 @@
 /* False: refused, and answered. */
 bool door_admit(struct call *c);
 
-/* The client of an OAuth endpoint by client_id and client_secret. */
+/* Has the caller's grant the scope of the type?  False: refused, answered. */
+bool door_has_scope(struct call *c, const struct crm_type *type,
+                    bool is_writing);
+
+/* The client of an OAuth endpoint; NULL: refused and answered. */
 struct app *door_client(struct call *c, struct str id, struct str secret);
 
 /* Calls a day of the private apps of the caller's account; 0: no limit. */

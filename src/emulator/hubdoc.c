@@ -24,11 +24,11 @@ hubdoc_key(struct doc *d, struct str name)
 void
 hubdoc_add_time(struct buf *out, int64_t unix_ms)
 {
-    text_add_time(out, unix_ms / 1000);
+    int64_t ms = (unix_ms % 1000 + 1000) % 1000; /* also before 1970 */
+    text_add_time(out, (unix_ms - ms) / 1000);
     out->n--; /* the Z goes behind the milliseconds */
-    char rest[] = {'.', (char)('0' + unix_ms % 1000 / 100),
-                   (char)('0' + unix_ms % 100 / 10), (char)('0' + unix_ms % 10),
-                   'Z'};
+    char rest[] = {'.', (char)('0' + ms / 100), (char)('0' + ms % 100 / 10),
+                   (char)('0' + ms % 10), 'Z'};
     buf_add(out, str_of(rest, sizeof(rest)));
 }
 

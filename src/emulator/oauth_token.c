@@ -156,20 +156,34 @@ take_throttle(struct call *c, struct app *app)
     return false;
 }
 
+static const struct grant_type *
+type_of(struct call *c)
+{
+    struct str wanted = oauth_param(c, "grant_type");
+    for (size_t i = 0; i < sizeof(grant_types) / sizeof(grant_types[0]); i++) {
+        if (str_equal(wanted, grant_types[i].name))
+            return &grant_types[i];
+    }
+    return NULL;
+}
+
+void
+oauth_note(struct call *c)
+{
+    const struct grant_type *type = type_of(c);
+    if (type != NULL)
+        c->note = type->name;
+    c->client_id = oauth_param(c, "client_id");
+}
+
 void
 do_token(struct call *c)
 {
-    struct str wanted = oauth_param(c, "grant_type");
-    const struct grant_type *type = NULL;
-    for (size_t i = 0; i < sizeof(grant_types) / sizeof(grant_types[0]); i++) {
-        if (str_equal(wanted, grant_types[i].name))
-            type = &grant_types[i];
-    }
+    const struct grant_type *type = type_of(c);
     if (type == NULL) {
         refuse_oauth(c, STR("BAD_GRANT_TYPE"));
         return;
     }
-    c->note = type->name;
     struct app *app = oauth_client(c);
     if (app != NULL && take_throttle(c, app))
         type->run(c, app);

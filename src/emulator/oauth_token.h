@@ -7,6 +7,8 @@
  * POST /oauth/{version}/token: exchange, refresh, client credentials.
  */
 void do_token(struct call *c);
+/* The grant type for the tally, also of calls that a fault answers. */
+void oauth_note(struct call *c);
 
 /*
  * A parameter of an OAuth endpoint: in the body; version 1 alone also takes

@@ -5,6 +5,10 @@
 #include "emulator/apps_page.h"
 #include "emulator/consent.h"
 #include "emulator/control.h"
+#include "emulator/crm_batch.h"
+#include "emulator/crm_links.h"
+#include "emulator/crm_objects.h"
+#include "emulator/crm_search.h"
 #include "emulator/door.h"
 #include "emulator/oauth_info.h"
 #include "emulator/oauth_token.h"
@@ -15,7 +19,45 @@
  * type and to are kinds of records, token is a secret, all others are
  * anything.  Versions are no parameters of the call.
  */
+/* One job under the path of version 3 and under the dated one. */
+#define CRM(method, path, access, run)                         \
+    {method, "/crm/v3/objects/{type}" path, access, run},      \
+    {                                                          \
+        method, "/crm/objects/{date}/{type}" path, access, run \
+    }
+#define LINKS "/{type}/{id}/associations"
+
 static const struct route routes[] = {
+    /* the CRM comes first: it is what is called by the thousand */
+    CRM("GET", "/{id}", ACCESS_READ, do_read),
+    CRM("GET", "", ACCESS_READ, do_list),
+    CRM("POST", "", ACCESS_WRITE, do_create),
+    CRM("PATCH", "/{id}", ACCESS_WRITE, do_update),
+    CRM("DELETE", "/{id}", ACCESS_WRITE, do_archive),
+    CRM("POST", "/search", ACCESS_SEARCH, do_search),
+    CRM("POST", "/gdpr-delete", ACCESS_WRITE, do_gdpr_delete),
+    CRM("POST", "/batch/read", ACCESS_READ, do_batch_read),
+    CRM("POST", "/batch/create", ACCESS_WRITE, do_batch_create),
+    CRM("POST", "/batch/update", ACCESS_WRITE, do_batch_update),
+    CRM("POST", "/batch/upsert", ACCESS_WRITE, do_batch_upsert),
+    CRM("POST", "/batch/archive", ACCESS_WRITE, do_batch_archive),
+    {"GET", "/crm/v4/objects" LINKS "/{to}", ACCESS_READ, do_links},
+    {"GET", "/crm/objects/{date}" LINKS "/{to}", ACCESS_READ, do_links},
+    {"GET", "/crm/v3/objects" LINKS "/{to}", ACCESS_READ, do_v3_links},
+    {"PUT", "/crm/v4/objects" LINKS "/default/{to}/{to_id}", ACCESS_WRITE,
+     do_link_default},
+    {"PUT", "/crm/objects/{date}" LINKS "/default/{to}/{to_id}", ACCESS_WRITE,
+     do_link_default},
+    {"PUT", "/crm/v4/objects" LINKS "/{to}/{to_id}", ACCESS_WRITE, do_link},
+    {"PUT", "/crm/objects/{date}" LINKS "/{to}/{to_id}", ACCESS_WRITE, do_link},
+    {"PUT", "/crm/v3/objects" LINKS "/{to}/{to_id}/{label}", ACCESS_WRITE,
+     do_v3_link},
+    {"DELETE", "/crm/v4/objects" LINKS "/{to}/{to_id}", ACCESS_WRITE,
+     do_unlink},
+    {"DELETE", "/crm/objects/{date}" LINKS "/{to}/{to_id}", ACCESS_WRITE,
+     do_unlink},
+    {"DELETE", "/crm/v3/objects" LINKS "/{to}/{to_id}/{label}", ACCESS_WRITE,
+     do_unlink},
     /* pages */
     {"GET", "/", ACCESS_CONTROL, do_apps},
     {"GET", "/apps", ACCESS_CONTROL, do_apps},

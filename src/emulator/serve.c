@@ -1,5 +1,6 @@
 #include "emulator/serve.h"
 
+#include "emulator/oauth_token.h"
 #include "emulator/own.h"
 #include "emulator/refusals.h"
 #include "emulator/route.h"
@@ -212,6 +213,8 @@ on_request(struct http_exchange *x, void *arg)
     call_init(c, s->setup.world, http_arena(x));
     fill_call(c, x);
     route_find(c);
+    if (c->route != NULL && c->route->run == do_token)
+        oauth_note(c);
 
     uint32_t wait_ms = 0;
     if (!is_control(c)) {
