@@ -210,7 +210,8 @@ on_found(int result, struct evutil_addrinfo *found, void *arg)
     name->is_asking = false;
     name->request = NULL;
     if (name->dns == NULL) {
-        evutil_freeaddrinfo(found);
+        if (found != NULL)
+            evutil_freeaddrinfo(found);
         name_free(name);
         return;
     }
