@@ -109,17 +109,20 @@ get_ready(struct child *c, struct sandbox_result *result, struct buf *problem)
     const struct child_role *role = birth.role;
     log_open(role->name, c->settings.index,
              (enum log_level)c->settings.log_level);
+    bool is_sandboxed = c->settings.is_sandboxed || !sandbox_may_be_off();
     enum err e = user_become(c->settings.user, problem);
+    if (e == ERR_OK && is_sandboxed)
+        e = sandbox_harden();
     if (e != ERR_OK)
         return e;
-    if (sandbox_harden() != ERR_OK || slab_open(role->n_secrets) != ERR_OK) {
+    if (slab_open(role->n_secrets) != ERR_OK) {
         buf_add_text(problem, "cannot lock memory for secrets: raise the "
                               "limit of locked memory (ulimit -l, or "
                               "LimitMEMLOCK= in the systemd unit)");
         return ERR_SYSTEM;
     }
     e = role->start(c, problem);
-    if (e == ERR_OK && (c->settings.is_sandboxed || !sandbox_may_be_off()))
+    if (e == ERR_OK && is_sandboxed)
         e = role->confine(c, result, problem);
     return e;
 }
@@ -128,7 +131,7 @@ static void
 apply_birth(struct child *c)
 {
     struct sandbox_result result = {.has_landlock = false};
-    struct buf auto_buf problem;
+    struct buf auto_buf problem = {0};
     buf_init(&problem, 1024);
     if (get_ready(c, &result, &problem) != ERR_OK) {
         refuse(c, &problem);
@@ -145,7 +148,7 @@ apply_birth(struct child *c)
 static void
 apply_reload(struct child *c)
 {
-    struct buf auto_buf problem;
+    struct buf auto_buf problem = {0};
     struct child old = *c;
     buf_init(&problem, 1024);
     c->settings = birth.next.settings;
@@ -156,6 +159,8 @@ apply_reload(struct child *c)
     c->arena = birth.next.arena;
     if (birth.role->reload(c, &problem) == ERR_OK) {
         end_round(&old);
+        log_open(birth.role->name, c->settings.index,
+                 (enum log_level)c->settings.log_level);
     } else {
         struct child refused = *c;
         *c = old;
@@ -191,6 +196,10 @@ take_app(const struct life_app *app)
 static void
 take_settings(const struct life_settings *settings)
 {
+    if (birth.next.arena != NULL) { /* a round that never came to its end */
+        end_round(&birth.next);
+        birth.next.arena = NULL;
+    }
     struct child *c = collecting();
     const struct message *m =
         conversation_find(&life_conversation, LIFE_SETTINGS);
@@ -265,8 +274,10 @@ on_message(const struct incoming *in, void *arg)
     case LIFE_APPLY:
         if (!birth.is_ready)
             apply_birth(c);
-        else if (birth.next.arena != NULL)
+        else if (birth.next.arena != NULL && birth.role->reload != NULL)
             apply_reload(c);
+        else
+            child_exit(c, 1); /* nothing to apply, or never in place */
         break;
     case LIFE_STOP:
         stop(c, ((const struct life_stop *)in->body)->is_brief);

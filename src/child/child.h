@@ -52,7 +52,8 @@ struct child_role {
                         struct buf *problem);
     /* After it: accept work. */
     void (*run)(struct child *c);
-    /* New settings stand in c; on failure the old ones are put back. */
+    /* New settings stand in c; on failure the old ones are put back.  NULL
+     * where a new process takes its place instead: all but the keeper. */
     enum err (*reload)(struct child *c, struct buf *problem);
     /* One more descriptor that came after birth (the keeper: an admin
      * channel, a new relay).  NULL: such a descriptor ends the child. */

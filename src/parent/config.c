@@ -116,7 +116,7 @@ set(struct loader *l, const struct config_section *s,
     const char *env = env_value(l, s, key);
     unsigned line = entry != NULL && env == NULL ? entry->line : 0;
     struct str text = str_from(key->fallback);
-    struct buf auto_buf why;
+    struct buf auto_buf why = {0};
     if (env != NULL)
         text = arena_copy(l->arena, str_from(env));
     else if (entry != NULL && entry->value.n > 0)
@@ -238,6 +238,24 @@ load_sections(struct loader *l)
     if (!log_level_parse(c->log_level_name, &c->log_level))
         c->log_level = LOG_INFO; /* a problem already */
     check_environment(l);
+}
+
+struct str
+config_fixed_change(struct arena *arena, const struct config *old,
+                    const struct config *next)
+{
+    for (size_t i = 0; i < config_keys_n; i++) {
+        const struct config_key *key = &config_keys[i];
+        if ((key->flags & CONFIG_RELOADABLE) != 0)
+            continue;
+        /* Each such key is a text, or a struct that begins with one. */
+        struct str a, b;
+        memcpy(&a, (const char *)old + key->offset, sizeof(a));
+        memcpy(&b, (const char *)next + key->offset, sizeof(b));
+        if (!str_equal(a, b))
+            return arena_printf(arena, "[%s] %s", key->section, key->name);
+    }
+    return STR_NONE;
 }
 
 static int

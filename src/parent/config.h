@@ -19,6 +19,10 @@
  * the place only.
  */
 
+/* Beside the database, in data_dir. */
+#define CONFIG_SPILL_FILE "spill"       /* token replies that outlived */
+#define CONFIG_ERASURES_FILE "erasures" /* what a restore erases again */
+
 /* As it stands in the file, and as the kernel wants it. */
 struct config_address {
     struct str text;
@@ -125,6 +129,11 @@ void config_problem_add_text(const struct config_problems *problems, size_t i,
 /* NULL: no such app. */
 const struct config_app *config_find_app(const struct config *config,
                                          struct str name);
+
+/* The first key that differs and that only a new start takes up, as
+ * "[server] public_listen"; p is NULL where a reload is enough. */
+struct str config_fixed_change(struct arena *arena, const struct config *old,
+                               const struct config *next);
 
 /* What help and manual are made of. */
 struct config_key_help {

@@ -19,7 +19,7 @@ static void
 check_secret(const struct checks *c, const struct config_secret *secret,
              unsigned line, const char *app, const char *key)
 {
-    struct buf auto_buf why;
+    struct buf auto_buf why = {0};
     int fd = -1;
     if (secret->path.n == 0)
         return;
@@ -32,7 +32,7 @@ check_secret(const struct checks *c, const struct config_secret *secret,
 static void
 check_plain(const struct checks *c, struct str path, const char *key)
 {
-    struct buf auto_buf why;
+    struct buf auto_buf why = {0};
     int fd = -1;
     if (path.n == 0)
         return;

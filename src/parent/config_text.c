@@ -292,7 +292,7 @@ config_text_read(struct arena *arena, const char *path,
                  struct config_problems *problems)
 {
     struct reader r = {.arena = arena, .problems = problems};
-    struct buf auto_buf file;
+    struct buf auto_buf file = {0};
     struct str rest, line;
     buf_init(&file, FILE_MAX);
     enum err e = read_file(path, &file, problems);

@@ -126,7 +126,7 @@ enum err
 files_open_data(const struct config *config, const char *name, int *out_fd,
                 struct buf *why)
 {
-    struct buf auto_buf path;
+    struct buf auto_buf path = {0};
     int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
     buf_init(&path, config->data_dir.n + 64);
     buf_addf(&path, "%.*s/%s", STR_ARG(config->data_dir), name);

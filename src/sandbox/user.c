@@ -53,7 +53,7 @@ to_id(struct str text, uint32_t *out)
 enum err
 user_find(struct str name, struct user *out)
 {
-    struct buf auto_buf file;
+    struct buf auto_buf file = {0};
     buf_init(&file, FILE_MAX);
     if (read_file("/etc/passwd", &file) != ERR_OK)
         return ERR_NOT_FOUND;
@@ -83,7 +83,7 @@ has_member(struct str members, struct str name)
 static size_t
 find_groups(struct str name, gid_t own, gid_t groups[static GROUPS_MAX])
 {
-    struct buf auto_buf file;
+    struct buf auto_buf file = {0};
     size_t n = 0;
     groups[n++] = own;
     buf_init(&file, FILE_MAX);

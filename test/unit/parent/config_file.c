@@ -50,7 +50,7 @@ void
 config_file_print(const struct config_file *f)
 {
     for (size_t i = 0; i < f->problems.n; i++) {
-        struct buf auto_buf line;
+        struct buf auto_buf line = {0};
         buf_init(&line, 4096);
         config_problem_add_text(&f->problems, i, &line);
         (void)fprintf(stderr, "# %s\n", buf_text(&line));

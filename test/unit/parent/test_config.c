@@ -121,7 +121,7 @@ static void
 reads_every_key_of_an_app(void **state)
 {
     struct config_file *f = *state;
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init(&text, sizeof(whole) + 100);
     const char *apps = strstr(whole, "[app crm-sync]");
     buf_add_text(&text, SERVER);
@@ -380,7 +380,7 @@ says_everything_at_once_in_the_order_of_lines(void **state)
     assert_true(f->problems.n_errors >= 7);
     for (size_t i = 1; i < f->problems.n; i++)
         assert_true(f->problems.v[i - 1].line <= f->problems.v[i].line);
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init(&text, 4096);
     for (size_t i = 0; i < f->problems.n; i++)
         if (f->problems.v[i].line == 2)
@@ -418,7 +418,7 @@ static void
 takes_lines_to_their_limit_and_refuses_longer_ones(void **state)
 {
     struct config_file *f = *state;
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init(&text, 3 * LIMIT_CONFIG_LINE);
     buf_add_text(&text, SERVER "user = p ;");
     while (text.n - strlen(SERVER) < LIMIT_CONFIG_LINE)
@@ -434,7 +434,7 @@ static void
 joins_a_value_over_many_lines(void **state)
 {
     struct config_file *f = *state;
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     buf_init(&text, 65536);
     buf_add_text(&text, SERVER "[app crm]\nclient_id = 1\n"
                                "client_secret = file:/s\nscopes = oauth\n");
@@ -492,7 +492,7 @@ says_why_there_is_no_file(void **state)
 static void
 describes_every_key_within_the_width_of_a_terminal(void **state)
 {
-    struct buf auto_buf text;
+    struct buf auto_buf text = {0};
     struct str rest, line;
     (void)state;
     buf_init(&text, 65536);
