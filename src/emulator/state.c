@@ -1,6 +1,7 @@
 #include "emulator/state.h"
 
 #include "emulator/call.h"
+#include "emulator/crm_state.h"
 #include "emulator/hubdoc.h"
 #include "emulator/tokens.h"
 
@@ -22,6 +23,10 @@ add_accounts(const struct world *w, struct doc *d)
         doc_field_u64(d, "portal", a->portal);
         doc_field_str(d, "name", a->name);
         doc_field_u64(d, "edition", a->edition);
+        if (a->crm != NULL) {
+            doc_key(d, "crm");
+            crm_state_add(a->crm, d);
+        }
         doc_close(d, '}');
     }
     doc_close(d, ']');
@@ -153,12 +158,14 @@ load_accounts(struct world *w, const json_t *list)
     json_t *one;
     json_array_foreach(list, i, one)
     {
-        uint64_t edition = json_u64_at(one, "edition", 0);
-        accounts_add(&w->accounts, json_u64_at(one, "portal", 0),
-                     json_text_at(one, "name"),
-                     edition <= EDITION_ENTERPRISE
-                         ? (enum hubspot_edition)edition
-                         : EDITION_FREE);
+        uint64_t edition = json_u64_at(one, "edition", EDITION_FREE);
+        if (edition > EDITION_ENTERPRISE)
+            edition = EDITION_FREE;
+        struct account *a = accounts_add(
+            &w->accounts, json_u64_at(one, "portal", 0),
+            json_text_at(one, "name"), (enum hubspot_edition)edition);
+        crm_free(a->crm);
+        a->crm = crm_state_load(json_object_get(one, "crm"));
     }
 }
 
