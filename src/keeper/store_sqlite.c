@@ -17,14 +17,14 @@
 #define ROW "SELECT key, version, due, tag, body FROM %s "
 
 static const char *const row_texts[TABLE_STATEMENTS] = {
-    [ROW_GET] = ROW "WHERE key = ?1",
-    [ROW_RANGE] = ROW "WHERE key >= ?1 ORDER BY key LIMIT ?2",
-    [ROW_TAGGED] = ROW "WHERE tag = ?3 AND key >= ?1 ORDER BY key LIMIT ?2",
-    [ROW_DUE] = ROW "WHERE due <= ?1 ORDER BY due, key LIMIT ?2",
-    [ROW_INSERT] = "INSERT INTO %s(key, version, due, tag, body)"
-                   " VALUES(?1, 1, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-    [ROW_UPDATE] = "UPDATE %s SET version = version + 1, due = ?3, tag = ?4,"
-                   " body = ?5 WHERE key = ?1 AND version = ?2",
+    [ROW_GET] = (ROW "WHERE key = ?1"),
+    [ROW_RANGE] = (ROW "WHERE key >= ?1 ORDER BY key LIMIT ?2"),
+    [ROW_TAGGED] = (ROW "WHERE tag = ?3 AND key >= ?1 ORDER BY key LIMIT ?2"),
+    [ROW_DUE] = (ROW "WHERE due <= ?1 ORDER BY due, key LIMIT ?2"),
+    [ROW_INSERT] = ("INSERT INTO %s(key, version, due, tag, body)"
+                    " VALUES(?1, 1, ?3, ?4, ?5) ON CONFLICT DO NOTHING"),
+    [ROW_UPDATE] = ("UPDATE %s SET version = version + 1, due = ?3, tag = ?4,"
+                    " body = ?5 WHERE key = ?1 AND version = ?2"),
     [ROW_DELETE] = "DELETE FROM %s WHERE key = ?1 AND version = ?2",
     [ROW_COUNT] = "SELECT count(*) FROM %s",
     [ROW_COUNT_TAG] = "SELECT count(*) FROM %s WHERE tag = ?1",
@@ -35,8 +35,8 @@ static const char *const step_texts[STEPS] = {
     [STEP_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [STEP_COMMIT] = "COMMIT",
     [STEP_ROLLBACK] = "ROLLBACK",
-    [STEP_TURN_ADD] = "INSERT OR REPLACE INTO turns(slot, counted, turn)"
-                      " VALUES(?1, ?2, ?3)",
+    [STEP_TURN_ADD] = ("INSERT OR REPLACE INTO turns(slot, counted, turn)"
+                       " VALUES(?1, ?2, ?3)"),
     [STEP_TURN_HAS] = "SELECT 1 FROM turns WHERE turn = ?1",
 };
 

@@ -144,6 +144,26 @@ place_get(struct place *p, enum store_table table, const char *key)
     return ask.rows[0];
 }
 
+static inline void
+place_back_up(struct place *p, const char *file, const char *keys)
+{
+    struct buf auto_buf problem;
+    buf_init(&problem, 1000);
+    if (store_backup(p->store, place_path(p, file), place_path(p, keys),
+                     &problem) != ERR_OK)
+        fail_msg("%s", buf_text(&problem));
+}
+
+static inline void
+place_restore(struct place *p, const char *file, const char *keys)
+{
+    struct buf auto_buf problem;
+    buf_init(&problem, 1000);
+    if (store_restore(p->file, place_path(p, file), place_path(p, keys),
+                      &problem) != ERR_OK)
+        fail_msg("%s", buf_text(&problem));
+}
+
 #define assert_str(s, text) assert_true(str_equal(s, STR(text)))
 
 static inline void
