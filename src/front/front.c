@@ -102,12 +102,25 @@ on_end(struct http_exchange *x, enum err reason, void *arg)
         event_active(f->look_again, EV_TIMEOUT, 0);
 }
 
+/* Asked for right before the page of the same refusal. */
+static void
+on_refused_header(struct http_header *out, void *arg)
+{
+    struct front *f = arg;
+    visit_make_id(f, f->refused_id);
+    *out = (struct http_header){STR("Request-Id"),
+                                str_of(f->refused_id, VISIT_ID)};
+}
+
 static void
 on_refused(unsigned status, struct buf *out_body, struct str *out_type,
            void *arg)
 {
-    (void)arg;
-    page_add(out_body, &(struct page){.page = texts_page_of_status(status)});
+    struct front *f = arg;
+    struct str id = str_of(f->refused_id, VISIT_ID);
+    log_info("front.refused", "status=%u request=%.*s", status, STR_ARG(id));
+    page_add(out_body, &(struct page){.page = texts_page_of_status(status),
+                                      .request_id = id});
     *out_type = STR("text/html; charset=utf-8");
 }
 
@@ -205,8 +218,11 @@ confine(const struct child *c, struct sandbox_result *out, struct buf *problem)
 static struct http_server *
 open_server(struct front *f, int fd)
 {
-    static const struct http_handler handler = {
-        .on_request = on_request, .on_end = on_end, .on_refused = on_refused};
+    static const struct http_handler handler = {.on_request = on_request,
+                                                .on_end = on_end,
+                                                .on_refused_header =
+                                                    on_refused_header,
+                                                .on_refused = on_refused};
     struct http_server_setup setup = {.base = f->child->base,
                                       .fd = fd,
                                       .tls = f->tls,

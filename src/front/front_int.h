@@ -26,6 +26,7 @@ struct front {
     struct event *look_again; /* whether a drain is over */
     struct event *drain_ends; /* whether it is or not */
     size_t n_asking;          /* calls to the keeper in flight */
+    char refused_id[20];      /* of the last request that was none */
 };
 
 #endif

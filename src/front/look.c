@@ -35,7 +35,7 @@ static const char style[] =
     "stroke-linejoin:round;fill:none}"
     "h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;"
     "letter-spacing:-.01em}"
-    "p{margin:0 0 1rem}"
+    "p{margin:0 0 1rem}main>:last-child{margin-bottom:0}"
     "ul{margin:0 0 1rem;padding:.75rem 1rem .75rem 2.25rem;"
     "background:var(--soft);border-radius:.625rem}"
     ".detail{padding:.75rem 1rem;background:var(--soft);"

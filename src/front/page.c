@@ -78,7 +78,7 @@ add_scopes(struct buf *out, const struct page *p)
     size_t n = p->missing_scopes.n;
     if (n == 0)
         return;
-    buf_add_text(out, "<ul>\n");
+    buf_add_text(out, "<p>Missing:</p>\n<ul>\n");
     for (size_t i = 0; i < n && i < SCOPES_SHOWN; i++)
         add_scope(out, p->missing_scopes.v[i]);
     if (n > SCOPES_SHOWN)

@@ -31,8 +31,8 @@ static const struct page_text texts[PAGE_END] = {
     [PAGE_MISSING_SCOPES] =
         {200, MOOD_WARN, "missing-scopes",
          "{app} is connected, but not everything will work",
-         "Your HubSpot account did not grant all the permissions that {app} "
-         "asked for. These are missing:",
+         "Your HubSpot account granted only some of the permissions that "
+         "{app} asked for. What needs the others will not work.",
          "Often the account's HubSpot subscription does not include them, or "
          "your own user may not grant them. A Super Admin of the account can "
          "check both and connect again."},

@@ -7,25 +7,32 @@
 
 #include <inttypes.h>
 
-#define REQUEST_ID_BYTES 10
 #define RETRY_AFTER_S "5"
 /* All that answer() adds, and as many cookies as there may be. */
 #define HEADERS_MAX (16 + COOKIES_SEEN)
+
+void
+visit_make_id(struct front *front, char out[static VISIT_ID])
+{
+    uint8_t random[VISIT_ID / 2];
+    struct buf auto_buf hex;
+    buf_init(&hex, VISIT_ID + 1);
+    front->env->random(front->env, random, sizeof(random));
+    text_add_hex(&hex, str_of(random, sizeof(random)));
+    memcpy(out, hex.p, VISIT_ID);
+}
 
 struct visit *
 visit_new(struct front *front, struct http_exchange *x)
 {
     struct arena *arena = arena_new_secret();
     struct visit *v = arena_alloc(arena, sizeof(*v));
-    uint8_t random[REQUEST_ID_BYTES];
-    struct buf auto_buf id;
-    buf_init(&id, 2 * REQUEST_ID_BYTES + 1);
-    front->env->random(front->env, random, sizeof(random));
-    text_add_hex(&id, str_of(random, sizeof(random)));
+    char *id = arena_alloc(arena, VISIT_ID);
+    visit_make_id(front, id);
     v->front = front;
     v->exchange = x;
     v->arena = arena;
-    v->request_id = arena_copy(arena, buf_str(&id));
+    v->request_id = str_of(id, VISIT_ID);
     v->began_ms = front->env->mono_ms(front->env);
     v->is_head = str_equal(http_request(x)->method, STR("HEAD"));
     v->route = STR("none");

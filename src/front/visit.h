@@ -16,6 +16,8 @@
  * kept by any cache.  What a visit holds is wiped with it: codes, states and
  * cookies pass through.
  */
+#define VISIT_ID 20 /* characters of a request id */
+
 struct visit {
     struct front *front;
     struct http_exchange *exchange;
@@ -33,6 +35,9 @@ struct visit {
     unsigned status;    /* of the answer; 0: none yet */
     const char *answer; /* what it was, for the log */
 };
+
+/* A request id, also for what never became a visit. */
+void visit_make_id(struct front *front, char out[static VISIT_ID]);
 
 struct visit *visit_new(struct front *front, struct http_exchange *x);
 /* Logs it, forgets what the keeper would answer.  Takes NULL. */

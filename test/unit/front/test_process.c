@@ -1,277 +1,21 @@
 #define _GNU_SOURCE
 /*
- * The front as it is: the built program, with a test that plays its parent,
- * its keeper and a browser.  argv[1] is the program.
+ * The front as it is: the built program, with everything around it played.
+ * argv[1] is the program.
  */
-#include "../nursery.h"
+#include "stage.h"
+
 #include "front/cookies.h"
-#include "http/client.h"
-#include "http/tls.h"
-#include "proto/front.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#include "certificate.h"
-
-static const char *program;
-
-#define MANY 600
-
-struct answer {
-    struct stage *stage;
-    bool is_done;
-    enum err err;
-    unsigned status;
-    struct http_head head; /* texts in the stage's arena */
-    char body[32768];
-    size_t n_body;
-};
-
-struct stage {
-    struct nursery nursery;
-    struct arena *arena;
-    uint16_t port;
-    bool is_https;
-    struct life_app apps[2];
-    char ca_file[64];
-    /* The browser */
-    struct dns *dns;
-    struct tls_context *tls;
-    struct http_client *browser;
-    /* The keeper: what it was asked, what it says */
-    bool holds_back;
-    struct incoming held;
-    bool is_held;
-    unsigned n_asked;
-    struct front_begin begin;
-    struct front_finish finish;
-    struct front_begun begun;
-    struct front_finished finished;
-};
-
-static void
-reply(struct stage *s, const struct incoming *in)
-{
-    bool is_begin = in->message->type == FRONT_BEGIN;
-    channel_reply(in->channel, in->id, is_begin ? FRONT_BEGUN : FRONT_FINISHED,
-                  is_begin ? (const void *)&s->begun : &s->finished);
-}
-
-static void
-on_message(const struct incoming *in, void *arg)
-{
-    struct stage *s = arg;
-    void *to = in->message->type == FRONT_BEGIN ? (void *)&s->begin
-                                                : (void *)&s->finish;
-    record_copy(in->message->record, in->body, s->arena, to);
-    s->n_asked++;
-    if (!s->holds_back) {
-        reply(s, in);
-        return;
-    }
-    s->held = *in;
-    s->is_held = true;
-}
-
-static void
-on_work_close(struct channel *ch, enum err reason, void *arg)
-{
-    struct stage *s = arg;
-    (void)reason;
-    channel_free(ch);
-    s->nursery.work = NULL;
-}
-
-static void
-open_browser(struct stage *s)
-{
-    if (s->is_https)
-        assert_int_equal(tls_client_new(s->ca_file, &s->tls), ERR_OK);
-    s->dns = dns_new(s->nursery.base);
-    assert_non_null(s->dns);
-    struct http_client_setup setup = {.base = s->nursery.base,
-                                      .dns = s->dns,
-                                      .tls = s->tls,
-                                      .max_connections = MANY};
-    s->browser = http_client_new(&setup);
-}
-
-static void
-add_certificate(struct stage *s)
-{
-    char chain[] = "/tmp/portkeep-front-chain-XXXXXX";
-    char key[] = "/tmp/portkeep-front-key-XXXXXX";
-    int chain_fd = mkostemp(chain, O_CLOEXEC);
-    int key_fd = mkostemp(key, O_CLOEXEC);
-    assert_true(chain_fd >= 0 && key_fd >= 0);
-    certificate_make(chain_fd, key_fd);
-    assert_int_equal(lseek(chain_fd, 0, SEEK_SET), 0);
-    assert_int_equal(lseek(key_fd, 0, SEEK_SET), 0);
-    assert_int_equal(unlink(key), 0);
-    memcpy(s->ca_file, chain, sizeof(chain));
-    nursery_add_fd(&s->nursery, LIFE_FD_TLS_CHAIN, chain_fd);
-    nursery_add_fd(&s->nursery, LIFE_FD_TLS_KEY, key_fd);
-}
-
-static int
-open_stage(void **state, bool is_https)
-{
-    static const struct channel_handler handler = {on_message, on_work_close};
-    struct stage *s = calloc(1, sizeof(*s));
-    assert_non_null(s);
-    s->arena = arena_new();
-    s->is_https = is_https;
-    nursery_open(&s->nursery);
-    nursery_add_fd(&s->nursery, LIFE_FD_LISTEN, nursery_listen(&s->port));
-    if (is_https)
-        add_certificate(s);
-    s->nursery.settings.public_url =
-        is_https ? STR("https://keep.example.com") : STR("http://localhost");
-    s->apps[0] = (struct life_app){.name = STR("crm-sync"),
-                                   .title = STR("CRM <Sync>"),
-                                   .support_url = STR("https://a.test/help")};
-    s->apps[1] = (struct life_app){.name = STR("fixed"), .is_static = true};
-    s->nursery.apps = s->apps;
-    s->nursery.n_apps = 2;
-    s->begun = (struct front_begun){
-        .location = STR("https://app.hubspot.com/oauth/authorize?state=a.b"),
-        .tag = STR("t5"),
-        .cookie = {STR("c00kie")},
-        .cookie_max_age_s = 600};
-    nursery_birth(&s->nursery, program, &front_conversation, &handler, s);
-    assert_string_equal(s->nursery.problem, "");
-    open_browser(s);
-    *state = s;
-    return 0;
-}
-
-static int
-set_up(void **state)
-{
-    return open_stage(state, false);
-}
-
-static int
-set_up_https(void **state)
-{
-    return open_stage(state, true);
-}
-
-static int
-tear_down(void **state)
-{
-    struct stage *s = *state;
-    http_client_free(s->browser);
-    dns_free(s->dns);
-    tls_free(s->tls);
-    nursery_close(&s->nursery);
-    if (s->is_https)
-        (void)unlink(s->ca_file); /* the test is over */
-    arena_free(s->arena);
-    free(s);
-    return 0;
-}
-
-static void
-on_head(struct http_call *call, const struct http_head *head, void *arg)
-{
-    struct answer *a = arg;
-    (void)call;
-    a->status = head->status;
-    a->head = *head;
-    for (size_t i = 0; i < head->n_headers; i++) {
-        struct http_header *h = &a->head.headers[i];
-        h->name = arena_copy(a->stage->arena, h->name);
-        h->value = arena_copy(a->stage->arena, h->value);
-    }
-}
-
-static void
-on_body(struct http_call *call, struct str piece, void *arg)
-{
-    struct answer *a = arg;
-    (void)call;
-    assert_true(a->n_body + piece.n < sizeof(a->body));
-    memcpy(a->body + a->n_body, piece.p, piece.n);
-    a->n_body += piece.n;
-    a->body[a->n_body] = '\0';
-}
-
-static void
-on_end(struct http_call *call, enum err e, void *arg)
-{
-    struct answer *a = arg;
-    (void)call;
-    a->is_done = true;
-    a->err = e;
-}
-
-struct request {
-    const char *method, *target;
-    struct http_header headers[1]; /* if it has a name */
-};
-
-static struct http_call *
-start(struct stage *s, struct answer *a, const struct request *r)
-{
-    static const struct http_call_handler handler = {
-        .on_head = on_head, .on_body = on_body, .on_end = on_end};
-    struct http_call_spec spec = {
-        .scheme = s->is_https ? STR("https") : STR("http"),
-        .host = STR("localhost"),
-        .port = s->port,
-        .method = str_from(r->method != NULL ? r->method : "GET"),
-        .target = str_from(r->target),
-        .headers = r->headers,
-        .n_headers = r->headers[0].name.n > 0 ? 1 : 0};
-    *a = (struct answer){.stage = s};
-    return http_call_start(s->browser, &spec, &handler, a);
-}
-
-static void
-visit(struct stage *s, struct answer *a, const struct request *r)
-{
-    (void)start(s, a, r);
-    nursery_wait(&s->nursery, &a->is_done);
-    assert_int_equal(a->err, ERR_OK);
-}
-
-static void
-get(struct stage *s, struct answer *a, const char *target)
-{
-    visit(s, a, &(struct request){.target = target});
-}
-
-static void
-assert_header(const struct answer *a, const char *name, const char *wanted)
-{
-    struct str got = http_head_find(&a->head, name);
-    if (!str_equal(got, str_from(wanted)))
-        fail_msg("%s: %.*s and not %s", name, STR_ARG(got), wanted);
-}
-
-static void
-assert_strict_headers(const struct answer *a)
-{
-    assert_header(a, "Cache-Control", "no-store");
-    assert_header(a, "Referrer-Policy", "no-referrer");
-    assert_header(a, "X-Content-Type-Options", "nosniff");
-    assert_header(a, "X-Frame-Options", "DENY");
-    struct str policy = http_head_find(&a->head, "Content-Security-Policy");
-    assert_true(str_starts(policy, STR("default-src 'none'; ")));
-    assert_true(str_ends(policy, STR("frame-ancestors 'none'")));
-    assert_int_equal(http_head_find(&a->head, "Request-Id").n, 20);
-}
 
 #define HAS(a, text) assert_non_null(strstr((a).body, text))
 #define HAS_NOT(a, text) assert_null(strstr((a).body, text))
@@ -281,7 +25,7 @@ sends_the_browser_to_hubspot_with_a_cookie(void **state)
 {
     struct stage *s = *state;
     struct answer a;
-    get(s, &a, "/connect/crm-sync?session=s%2D1");
+    stage_get(s, &a, "/connect/crm-sync?session=s%2D1");
     assert_int_equal(a.status, 303);
     assert_header(&a, "Location",
                   "https://app.hubspot.com/oauth/authorize?state=a.b");
@@ -303,7 +47,7 @@ binds_the_cookie_to_the_host_over_https(void **state)
     struct stage *s = *state;
     struct answer a;
     s->begun.is_cross_site = true;
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(a.status, 303);
     assert_header(&a, "Set-Cookie",
                   "__Host-portkeep-t5=c00kie; Path=/; Max-Age=600; HttpOnly; "
@@ -326,7 +70,7 @@ hands_the_keeper_what_came_back_from_hubspot(void **state)
                   "&returnUrl=https%3A%2F%2Fapp.hubspot.com%2Fx&unknown=1",
         .headers = {{STR("Cookie"),
                      STR("portkeep-t4=four; portkeep-t5=five; other=x")}}};
-    visit(s, &a, &r);
+    stage_visit(s, &a, &r);
     assert_int_equal(a.status, 303);
     assert_header(&a, "Location",
                   "https://app.example.com/connected?result=ok");
@@ -374,7 +118,7 @@ shows_the_page_that_the_keeper_names(void **state)
         char mark[64];
         s->begun.page = s->finished.page = cases[i].page;
         s->finished.retry_url = STR("https://keep.test/connect/crm-sync?a&b");
-        get(s, &a, "/oauth/crm-sync/callback?state=t5.x&code=c");
+        stage_get(s, &a, "/oauth/crm-sync/callback?state=t5.x&code=c");
         assert_int_equal(a.status, cases[i].status);
         (void)snprintf(mark, sizeof(mark), "id=\"%s\"", cases[i].id);
         HAS(a, mark);
@@ -385,7 +129,7 @@ shows_the_page_that_the_keeper_names(void **state)
         assert_strict_headers(&a);
         struct str id = http_head_find(&a.head, "Request-Id");
         HAS(a, id.p);
-        get(s, &a, "/connect/crm-sync?session=s");
+        stage_get(s, &a, "/connect/crm-sync?session=s");
         assert_int_equal(a.status, cases[i].status);
         assert_null(http_head_find(&a.head, "Set-Cookie").p);
     }
@@ -416,7 +160,7 @@ uses_nothing_up_before_somebody_clicks(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct answer a;
-        visit(s, &a, &cases[i].request);
+        stage_visit(s, &a, &cases[i].request);
         assert_int_equal(a.status, cases[i].status);
         assert_int_equal(a.n_body, 0);
         assert_strict_headers(&a);
@@ -460,7 +204,7 @@ answers_by_itself_what_is_no_visit(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct answer a;
-        visit(s, &a, &cases[i].request);
+        stage_visit(s, &a, &cases[i].request);
         if (a.status != cases[i].status)
             fail_msg("%s: %u", cases[i].request.target, a.status);
         HAS(a, cases[i].body);
@@ -485,7 +229,7 @@ clears_the_oldest_of_too_many_attempts(void **state)
                               "portkeep-t%d=v; ", i);
     struct request r = {.target = "/connect/crm-sync?session=s",
                         .headers = {{STR("Cookie"), str_from(cookies)}}};
-    visit(s, &a, &r);
+    stage_visit(s, &a, &r);
     assert_int_equal(a.status, 303);
     size_t n_cleared = 0;
     for (size_t i = 0; i < a.head.n_headers; i++) {
@@ -507,14 +251,14 @@ never_passes_a_broken_answer_on(void **state)
     struct stage *s = *state;
     struct answer a;
     s->begun.location = STR("https://x.test/\r\nSet-Cookie: a=b");
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(a.status, 500);
     s->begun.location = STR("javascript:alert(1)");
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(a.status, 500);
     s->begun.location = STR("https://x.test/");
     s->begun.cookie = HIDDEN(STR("a; Domain=evil.test"));
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(a.status, 500);
     assert_null(http_head_find(&a.head, "Set-Cookie").p);
 }
@@ -525,9 +269,9 @@ says_try_again_while_the_keeper_is_gone(void **state)
     struct stage *s = *state;
     struct answer a;
     s->holds_back = true;
-    (void)start(s, &a,
-                &(struct request){.target = "/connect/crm-sync?"
-                                            "session=s"});
+    (void)stage_start(s, &a,
+                      &(struct request){.target = "/connect/crm-sync?"
+                                                  "session=s"});
     nursery_wait(&s->nursery, &s->is_held);
     nursery_drop_work(&s->nursery);
     nursery_wait(&s->nursery, &a.is_done);
@@ -535,11 +279,11 @@ says_try_again_while_the_keeper_is_gone(void **state)
     HAS(a, "id=\"busy\"");
     HAS(a, "<a href=\"\">Try again</a>");
     assert_header(&a, "Retry-After", "5");
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(a.status, 503);
-    get(s, &a, "/healthz");
+    stage_get(s, &a, "/healthz");
     assert_int_equal(a.status, 503);
-    get(s, &a, "/nowhere");
+    stage_get(s, &a, "/nowhere");
     assert_int_equal(a.status, 404);
 }
 
@@ -547,30 +291,30 @@ static void
 asks_the_keeper_only_so_much_at_a_time(void **state)
 {
     struct stage *s = *state;
-    static struct answer answers[MANY];
-    struct http_call *calls[MANY];
+    static struct answer answers[STAGE_CONNECTIONS];
+    struct http_call *calls[STAGE_CONNECTIONS];
     unsigned n_busy = 0;
     s->holds_back = true;
-    for (size_t i = 0; i < MANY; i++)
-        calls[i] =
-            start(s, &answers[i],
-                  &(struct request){.target = "/connect/crm-sync?session=s"});
-    while (n_busy < MANY - 512) {
+    for (size_t i = 0; i < STAGE_CONNECTIONS; i++)
+        calls[i] = stage_start(
+            s, &answers[i],
+            &(struct request){.target = "/connect/crm-sync?session=s"});
+    while (n_busy < STAGE_CONNECTIONS - 512) {
         assert_int_equal(event_base_loop(s->nursery.base, EVLOOP_ONCE), 0);
         n_busy = 0;
-        for (size_t i = 0; i < MANY; i++)
+        for (size_t i = 0; i < STAGE_CONNECTIONS; i++)
             n_busy += answers[i].is_done && answers[i].status == 503;
     }
     while (s->n_asked < 512)
         assert_int_equal(event_base_loop(s->nursery.base, EVLOOP_ONCE), 0);
     /* Browsers that go away make room for others. */
-    for (size_t i = 0; i < MANY; i++)
+    for (size_t i = 0; i < STAGE_CONNECTIONS; i++)
         if (!answers[i].is_done)
             http_call_cancel(calls[i]);
     s->holds_back = false;
     struct answer a = {0};
     while (a.status != 303)
-        get(s, &a, "/connect/crm-sync?session=s");
+        stage_get(s, &a, "/connect/crm-sync?session=s");
     assert_int_equal(s->n_asked, 513);
 }
 
@@ -580,12 +324,12 @@ finishes_visits_before_it_stops(void **state)
     struct stage *s = *state;
     struct answer a;
     s->holds_back = true;
-    (void)start(s, &a,
-                &(struct request){.target = "/connect/crm-sync?"
-                                            "session=s"});
+    (void)stage_start(s, &a,
+                      &(struct request){.target = "/connect/crm-sync?"
+                                                  "session=s"});
     nursery_wait(&s->nursery, &s->is_held);
     nursery_stop(&s->nursery, false);
-    reply(s, &s->held);
+    stage_reply(s, &s->held);
     nursery_wait(&s->nursery, &a.is_done);
     assert_int_equal(a.status, 303);
     assert_int_equal(nursery_end(&s->nursery), 0);
@@ -597,9 +341,9 @@ stops_at_once_when_told_so(void **state)
     struct stage *s = *state;
     struct answer a;
     s->holds_back = true;
-    (void)start(s, &a,
-                &(struct request){.target = "/connect/crm-sync?"
-                                            "session=s"});
+    (void)stage_start(s, &a,
+                      &(struct request){.target = "/connect/crm-sync?"
+                                                  "session=s"});
     nursery_wait(&s->nursery, &s->is_held);
     nursery_stop(&s->nursery, true);
     assert_int_equal(nursery_end(&s->nursery), 0);
@@ -612,19 +356,19 @@ takes_up_new_settings_and_a_new_listener(void **state)
     struct answer a, on_old;
     s->begun.page = s->finished.page = PAGE_EXPIRED;
     s->holds_back = true;
-    (void)start(s, &on_old,
-                &(struct request){.target = "/connect/crm-sync?"
-                                            "session=s"});
+    (void)stage_start(s, &on_old,
+                      &(struct request){.target = "/connect/crm-sync?"
+                                                  "session=s"});
     nursery_wait(&s->nursery, &s->is_held);
     s->apps[0].title = STR("Renamed");
     nursery_add_fd(&s->nursery, LIFE_FD_LISTEN, nursery_listen(&s->port));
     nursery_reload(&s->nursery);
     assert_string_equal(s->nursery.problem, "");
-    reply(s, &s->held);
+    stage_reply(s, &s->held);
     nursery_wait(&s->nursery, &on_old.is_done);
     assert_int_equal(on_old.status, 410);
     s->holds_back = false;
-    get(s, &a, "/connect/crm-sync?session=s");
+    stage_get(s, &a, "/connect/crm-sync?session=s");
     HAS(a, "<p class=\"app\">Renamed</p>");
     nursery_stop(&s->nursery, false);
     assert_int_equal(nursery_end(&s->nursery), 0);
@@ -657,6 +401,8 @@ shows_a_page_for_what_is_no_http(void **state)
     raw(s, "GET / HTTP/1.1\r\nHost : x\r\n\r\n", answer, sizeof(answer));
     assert_non_null(strstr(answer, "HTTP/1.1 400 "));
     assert_non_null(strstr(answer, "id=\"bad-request\""));
+    assert_non_null(strstr(answer, "Request-Id: "));
+    assert_non_null(strstr(answer, "Reference: <code>"));
     size_t n = (size_t)snprintf(request, sizeof(request),
                                 "GET / HTTP/1.1\r\nHost: x\r\nCookie: ");
     memset(request + n, 'x', 30000);
@@ -667,7 +413,8 @@ shows_a_page_for_what_is_no_http(void **state)
     assert_int_equal(s->n_asked, 0);
 }
 
-#define STAGED(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define STAGED(name) \
+    cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
 int
 main(int argc, char **argv)
@@ -675,7 +422,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         STAGED(sends_the_browser_to_hubspot_with_a_cookie),
         cmocka_unit_test_setup_teardown(binds_the_cookie_to_the_host_over_https,
-                                        set_up_https, tear_down),
+                                        stage_open_https, stage_close),
         STAGED(hands_the_keeper_what_came_back_from_hubspot),
         STAGED(shows_the_page_that_the_keeper_names),
         STAGED(uses_nothing_up_before_somebody_clicks),
@@ -691,7 +438,7 @@ main(int argc, char **argv)
     };
     if (argc != 2 || sodium_init() < 0)
         return 1;
-    program = argv[1];
+    stage_program = argv[1];
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
