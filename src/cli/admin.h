@@ -29,8 +29,8 @@
  *     rewrap, verify checked, done and failed of this step, first_failed,
  *                    next as above
  *     masterkey list rows with id, wraps; the newest key last
- *     audit verify   checked (of this step), last (the number to go on
- *                    after), next as above: absent at the end
+ *     audit verify   verified_to, broken_at (0: whole), head_found, of,
+ *                    next (a number to go on after)
  */
 struct admin;
 

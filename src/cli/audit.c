@@ -42,45 +42,71 @@ do_audit_list(struct cli *cli)
     return status;
 }
 
-/* Page by page to the end; *out is the last answer, which has the verdict. */
+struct walk {
+    struct admin_audit ask;
+    struct progress bar;
+    bool is_head_found; /* of some page */
+    json_t *last;       /* the last answer, which has the verdict */
+};
+
+/* Page by page to the end of the chain, or to where it is broken. */
 static int
-walk(struct admin *a, struct admin_audit *ask, struct progress *bar,
-     json_t **out)
+walk(struct admin *a, struct walk *w)
 {
     for (;;) {
-        json_t *answer;
-        int status = admin_call(a, ADMIN_AUDIT_VERIFY, ask, &answer);
+        int status = admin_call(a, ADMIN_AUDIT_VERIFY, &w->ask, &w->last);
         if (status != CLI_DONE)
             return status;
-        uint64_t last = answer_number(answer, "last");
-        progress_step(bar, answer_number(answer, "checked"));
-        if (answer_next(answer).n == 0 || last <= ask->after) {
-            *out = answer;
+        uint64_t next = answer_number(w->last, "next");
+        w->bar.n_total = answer_number(w->last, "of");
+        progress_step(&w->bar,
+                      answer_number(w->last, "verified_to") - w->bar.n_done);
+        if (json_is_true(json_object_get(w->last, "head_found")))
+            w->is_head_found = true;
+        if (next <= w->ask.after)
             return CLI_DONE;
-        }
-        json_decref(answer);
-        ask->after = last;
+        json_decref(w->last);
+        w->ask.after = next;
     }
+}
+
+static int
+judge(struct cli *cli, struct walk *w)
+{
+    uint64_t broken_at = answer_number(w->last, "broken_at");
+    bool is_head_missing = w->ask.head.n > 0 && !w->is_head_found;
+    (void)json_object_set_new(w->last, "head_found", /* else one page's */
+                              json_boolean(w->is_head_found));
+    if (w->ask.head.n == 0)
+        (void)json_object_del(w->last, "head_found"); /* nobody asked */
+    int status = show_answer(cli, w->last);
+    json_decref(w->last);
+    if (broken_at > 0)
+        return cli_fail(cli,
+                        "the chain is broken at entry %llu: it, or what came "
+                        "before, was changed or taken out",
+                        (unsigned long long)broken_at);
+    if (is_head_missing)
+        return cli_fail(cli,
+                        "the chain is whole, but it does not run through this "
+                        "head: entries were changed or taken out, or the head "
+                        "is another installation's");
+    return status;
 }
 
 int
 do_audit_verify(struct cli *cli)
 {
     struct admin *a;
-    json_t *answer;
-    struct progress bar = {.what = "entries checked"};
-    struct admin_audit ask = {.limit = 1000,
-                              .head = str_from(cli_value(cli, "head"))};
+    struct walk w = {
+        .ask = {.limit = 1000, .head = str_from(cli_value(cli, "head"))},
+        .bar = {.what = "entries checked"}};
     int status = admin_open(cli, &a);
     if (status == CLI_DONE)
-        status = walk(a, &ask, &bar, &answer);
-    progress_clear(&bar);
-    if (status == CLI_DONE) {
-        (void)json_object_set_new(answer, "checked", /* else the page's own */
-                                  json_integer((json_int_t)bar.n_done));
-        status = show_answer(cli, answer);
-        json_decref(answer);
-    }
+        status = walk(a, &w);
+    progress_clear(&w.bar);
+    if (status == CLI_DONE)
+        status = judge(cli, &w);
     admin_close(a);
     return status;
 }

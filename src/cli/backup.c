@@ -144,49 +144,91 @@ do_backup(struct cli *cli)
     return status;
 }
 
+struct restore {
+    struct cli *cli;
+    const char *file, *keys;
+    struct str place, folder;
+    const char *erasures; /* NULL: there is no list */
+};
+
 /* What root has restored belongs to the service's user, as the folder does. */
 static int
-give_away(struct cli *cli, const char *folder, const char *place)
+give_away(const struct restore *r)
 {
+    static const char *const endings[] = {"", "-wal", "-shm"};
     struct stat st;
     if (geteuid() != 0)
         return CLI_DONE;
-    if (stat(folder, &st) != 0 || chown(place, st.st_uid, st.st_gid) != 0)
-        return cli_fail(cli, "cannot give %s to the owner of %s: %s", place,
-                        folder, strerror(errno));
+    if (stat(r->folder.p, &st) != 0)
+        return cli_fail(r->cli, "cannot look at %s: %s", r->folder.p,
+                        strerror(errno));
+    for (size_t i = 0; i < 3; i++) {
+        struct str name =
+            arena_printf(r->cli->arena, "%s%s", r->place.p, endings[i]);
+        if (chown(name.p, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
+            return cli_fail(r->cli, "cannot give %s to the owner of %s: %s",
+                            name.p, r->folder.p, strerror(errno));
+    }
     return CLI_DONE;
 }
 
+/* Becomes the keeper; what that prints is for people. */
+static void
+become_keeper(const struct restore *r, const char *program)
+{
+    if (r->cli->is_json && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        _exit(CLI_FAILED);
+    (void)execl(program, program, "--restore", r->file, r->keys, r->place.p,
+                r->erasures, (char *)NULL); /* returns only when it failed */
+    (void)fprintf(stderr, "portkeep restore: cannot start %s: %s\n", program,
+                  strerror(errno));
+    _exit(CLI_FAILED);
+}
+
 static int
-run_restore(struct cli *cli, const char *file, const char *keys,
-            const char *place)
+run_restore(const struct restore *r)
 {
     int how;
-    struct str program = setup_sibling(cli, "portkeep-keeper");
+    struct str program = setup_sibling(r->cli, "portkeep-keeper");
     pid_t pid = fork();
     if (pid < 0)
-        return cli_fail(cli, "cannot start a process: %s", strerror(errno));
-    if (pid == 0) {
-        (void)execl(program.p, program.p, "--restore", file, keys, place,
-                    (char *)NULL); /* returns only when it failed */
-        (void)fprintf(stderr, "portkeep restore: cannot start %s: %s\n",
-                      program.p, strerror(errno));
-        _exit(CLI_FAILED);
-    }
+        return cli_fail(r->cli, "cannot start a process: %s", strerror(errno));
+    if (pid == 0)
+        become_keeper(r, program.p);
     while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
         continue;
     return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-/* The service must not run on a database that is being put in place. */
+/* What was erased must not come back; the list lives beside the database. */
 static int
-check_place(struct cli *cli, const char *place)
+find_erasures(struct restore *r)
 {
-    if (access(place, F_OK) == 0)
-        return cli_fail(cli,
+    const char *given = cli_value(r->cli, "erasures");
+    struct str usual =
+        arena_printf(r->cli->arena, "%s/%s", r->folder.p, CONFIG_ERASURES_FILE);
+    r->erasures = given != NULL ? given : usual.p;
+    if (access(r->erasures, R_OK) == 0)
+        return CLI_DONE;
+    if (given != NULL)
+        return cli_fail(r->cli, "cannot read %s: %s", given, strerror(errno));
+    cli_note("There is no erasure list at %s: what was erased since the "
+             "backup comes back. Where the list is somewhere else, name it "
+             "with --erasures.",
+             r->erasures);
+    r->erasures = NULL;
+    return CLI_DONE;
+}
+
+/* Nothing may be there: the service would run on two truths. */
+static int
+check_place(const struct restore *r)
+{
+    if (access(r->place.p, F_OK) == 0)
+        return cli_fail(r->cli,
                         "%s is there already: stop the service, move the "
                         "database and its -wal and -shm away, then restore",
-                        place);
+                        r->place.p);
     return CLI_DONE;
 }
 
@@ -194,22 +236,25 @@ int
 do_restore(struct cli *cli)
 {
     struct config config;
-    const char *file = cli_arg(cli, 0), *keys = cli_arg(cli, 1);
+    struct restore r = {
+        .cli = cli, .file = cli_arg(cli, 0), .keys = cli_arg(cli, 1)};
     int status = setup_load(cli, &config);
     if (status != CLI_DONE)
         return status;
-    struct str place = arena_copy(cli->arena, config.store_path);
-    struct str folder = arena_copy(cli->arena, config.data_dir);
-    if (keys == NULL)
-        keys = keys_name(cli, file).p;
-    status = check_place(cli, place.p);
+    r.place = arena_copy(cli->arena, config.store_path);
+    r.folder = arena_copy(cli->arena, config.data_dir);
+    if (r.keys == NULL)
+        r.keys = keys_name(cli, r.file).p;
+    status = check_place(&r);
     if (status == CLI_DONE)
-        status = run_restore(cli, file, keys, place.p);
+        status = find_erasures(&r);
     if (status == CLI_DONE)
-        status = give_away(cli, folder.p, place.p);
-    if (status != CLI_DONE)
+        status = run_restore(&r);
+    if (status == CLI_DONE)
+        status = give_away(&r);
+    if (status != CLI_DONE || !cli->is_json)
         return status;
-    json_t *done = json_pack("{ssss}", "restored", file, "to", place.p);
+    json_t *done = json_pack("{ssss}", "restored", r.file, "to", r.place.p);
     status = show_answer(cli, done);
     json_decref(done);
     return status;

@@ -105,6 +105,11 @@ static const struct verb_option audit_verify_options[] = {
      "must run through."},
     END};
 
+static const struct verb_option restore_options[] = {
+    {"erasures", "FILE",
+     "The erasure list; else the one in the data directory."},
+    END};
+
 static const struct verb_option help_options[] = {
     {"man", NULL,
      "Print the manual page for man(1), portkeep(1); with \"config\", "
@@ -393,6 +398,7 @@ const struct verb verbs[] = {
              "was erased since the backup is erased again before anything is "
              "served.",
      .example = "portkeep restore /backup/portkeep-monday",
+     .options = restore_options,
      .traits = ASKS,
      .run = do_restore},
 
