@@ -28,14 +28,14 @@ static const struct field token_reply_fields[] = {
 };
 const struct record token_reply_record = RECORD(token_reply);
 
-struct seal_place
+static struct seal_place
 attempt_place(const struct attempt *a, struct str id, const char *kind)
 {
     return (struct seal_place){
         .app = a->app, .kind = str_from(kind), .row = id};
 }
 
-enum err
+static enum err
 attempt_open_key(struct turn *t, const struct attempt *a, struct str id,
                  struct secret **out)
 {
