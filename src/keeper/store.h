@@ -38,7 +38,7 @@ struct store_row {
     struct str key;
     uint64_t version; /* 0: there is no such row */
     int64_t due;      /* unix ms, or STORE_NEVER */
-    struct str tag;
+    struct str tag;   /* empty: none, and no list by tag finds it */
     struct str body;
 };
 
@@ -62,7 +62,7 @@ struct store_ask {
 
 struct store_change {
     struct store_row row; /* version: what was loaded; 0: must not exist */
-    bool is_delete;
+    bool is_delete;       /* with version 0: holds if there is still none */
 };
 
 struct store;
@@ -71,7 +71,9 @@ struct store;
  * Opens, and migrates to the newest schema, never destructively.  place: the
  * database file for SQLite; ignored by memory.  problem gets a sentence that
  * says what is wrong and what to do: locked by another process, read-only,
- * not a database, corrupt, written by a newer portkeep.
+ * not a database, corrupt, written by a newer portkeep.  ERR_CONFLICT:
+ * another keeper has it; ERR_INVALID: not a whole path, not one of ours, or
+ * newer; ERR_STORE.  Nothing that is refused is changed.
  */
 enum err store_open(const char *place, struct store **out,
                     struct buf *problem) WARN_UNUSED;
@@ -101,7 +103,8 @@ enum err store_count(struct store *s, enum store_table table, struct str tag,
 
 /*
  * After an erasure: nothing that was deleted or overwritten is left in the
- * file or its log.
+ * file or its log.  ERR_UNAVAILABLE: another program reads just now, ask
+ * again later; ERR_LIMIT: the disk is full; ERR_STORE.
  */
 enum err store_scrub(struct store *s) WARN_UNUSED;
 

@@ -165,7 +165,7 @@ static void
 an_added_key_is_the_current_one(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "a " KEY_A "\n", "a " KEY_A,
+    static const char *const texts[] = {"", ("a " KEY_A "\n"), ("a " KEY_A),
                                         "# comment"};
     for (size_t i = 0; i < 4; i++) {
         struct vault *v;
