@@ -46,6 +46,7 @@ struct outbound {
     struct dns_query *query;
     struct dns_addresses addresses;
     size_t n_tried;
+    const char *why; /* the first of them failed; or NULL */
 
     enum outbound_state state;
     bool is_going;          /* outbound_go is at work up the stack */

@@ -159,10 +159,13 @@ try_address(struct outbound *o, const union dns_address *address,
     return true;
 }
 
+/* What went wrong first is told: the later addresses are the worse ones. */
 static void
 try_next(struct outbound *o, const char *why)
 {
     bool was_any = o->n_tried > 0;
+    if (o->why == NULL && was_any)
+        o->why = why;
     while (o->n_tried < o->addresses.n) {
         const union dns_address *address = &o->addresses.v[o->n_tried++];
         if (!is_allowed(o, address))
@@ -170,8 +173,13 @@ try_next(struct outbound *o, const char *why)
         was_any = true;
         if (try_address(o, address, &why))
             return;
+        if (o->why == NULL)
+            o->why = why;
     }
-    fail(o, was_any ? ERR_UNREACHABLE : ERR_FORBIDDEN, why);
+    if (was_any)
+        fail(o, ERR_UNREACHABLE, o->why);
+    else
+        fail(o, ERR_FORBIDDEN, "the address is not allowed");
 }
 
 static void
