@@ -38,6 +38,18 @@ keeper_fail(struct keeper *k, const char *event)
 }
 
 void
+keeper_scrub(struct keeper *k)
+{
+    enum err e = store_scrub(k->store);
+    k->needs_scrub = e == ERR_UNAVAILABLE;
+    if (k->needs_scrub)
+        log_warn("store.scrub_waits", "do=\"end the program that reads the "
+                                      "database\"");
+    else if (e != ERR_OK)
+        keeper_fail(k, "store.scrub_failed");
+}
+
+void
 keeper_due(struct keeper *k, int64_t due_ms)
 {
     if (due_ms < k->next_due_ms)

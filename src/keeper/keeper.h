@@ -33,6 +33,7 @@ struct keeper {
     int64_t next_due_ms;   /* no row is due before */
     int64_t next_tick_due; /* unix ms: minute's work, see schedule.c */
     uint64_t epoch;        /* revocations sent to relays */
+    bool needs_scrub;      /* the last one could not be done */
     bool has_failed;       /* on unknown ground: answers nothing, ends */
     int64_t started_at;
     uint64_t n_leases, n_refreshes, n_refresh_failures, n_connects, n_erased;
@@ -41,6 +42,12 @@ struct keeper {
 /* The store is on unknown ground, or the log cannot be written: stop, and
  * let the service manager start anew. */
 void keeper_fail(struct keeper *k, const char *event);
+/*
+ * Clears what was deleted from the store's files.  Where another program
+ * reads the database, that is done a second later, and again until it works;
+ * what was deleted is overwritten in any case.
+ */
+void keeper_scrub(struct keeper *k);
 /* A row was written that is due then. */
 void keeper_due(struct keeper *k, int64_t due_ms);
 /*

@@ -185,6 +185,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     turns_wake_late(k->turns, PARKED_MAX_MS);
+    if (k->needs_scrub)
+        keeper_scrub(k);
     if (now >= k->next_tick_due)
         do_minute(k);
     if (now < k->next_due_ms)

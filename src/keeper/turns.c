@@ -223,8 +223,8 @@ static void
 let_out(struct turn *t, struct request **batch, size_t n)
 {
     struct turns *ts = t->all;
-    if (t->wants_scrub && store_scrub(ts->store) != ERR_OK)
-        keeper_fail(ts->keeper, "store.scrub_failed");
+    if (t->wants_scrub)
+        keeper_scrub(ts->keeper);
     for (size_t i = 0; i < n; i++)
         if (!is_parked_by(t, batch[i]))
             batch[i]->handler = NULL; /* done: freed below */
