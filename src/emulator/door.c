@@ -5,6 +5,7 @@
 #include "emulator/refusals.h"
 #include "emulator/tokens.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 
 /* "localhost:8790", "127.0.0.1", "[::1]:8790": a page on another site that
@@ -13,11 +14,18 @@ static bool
 is_loopback_host(struct str host)
 {
     struct str rest = host, name = STR_NONE;
-    if (str_starts(host, STR("[::1]")))
+    struct in_addr address;
+    char text[INET_ADDRSTRLEN] = "";
+    if (str_equal(host, STR("[::1]")) || str_starts(host, STR("[::1]:")))
         return true;
     (void)str_cut(&rest, ':', &name); /* an empty host is no loopback */
-    return str_equal_nocase(name, STR("localhost")) ||
-           str_starts(name, STR("127."));
+    if (str_equal_nocase(name, STR("localhost")))
+        return true;
+    if (name.n == 0 || name.n >= sizeof(text))
+        return false;
+    memcpy(text, name.p, name.n);
+    return inet_pton(AF_INET, text, &address) == 1 &&
+           ntohl(address.s_addr) >> 24 == 127;
 }
 
 static bool
