@@ -77,6 +77,7 @@ judge(struct cli *cli, struct walk *w)
     bool is_head_missing = w->ask.head.n > 0 && !w->is_head_found;
     (void)json_object_set_new(w->last, "head_found", /* else one page's */
                               json_boolean(w->is_head_found));
+    (void)json_object_del(w->last, "next"); /* there is none any more */
     if (w->ask.head.n == 0)
         (void)json_object_del(w->last, "head_found"); /* nobody asked */
     int status = show_answer(cli, w->last);

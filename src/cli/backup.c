@@ -83,6 +83,8 @@ move_file(struct cli *cli, const char *from, const char *to)
     /* Not rename, which writes over what is there. */
     if (link(from, to) == 0) {
         (void)unlink(from); /* two names for one file do no harm */
+        if (geteuid() == 0 && chown(to, 0, getegid()) != 0)
+            cli_note("%s stays the service's: %s", to, strerror(errno));
         return CLI_DONE;
     }
     if (errno != EXDEV && errno != EPERM)
@@ -232,6 +234,16 @@ check_place(const struct restore *r)
     return CLI_DONE;
 }
 
+/* The keeper starts in another folder. */
+static const char *
+whole_path(struct cli *cli, const char *path)
+{
+    char here[4096];
+    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+        return path;
+    return arena_printf(cli->arena, "%s/%s", here, path).p;
+}
+
 int
 do_restore(struct cli *cli)
 {
@@ -245,6 +257,8 @@ do_restore(struct cli *cli)
     r.folder = arena_copy(cli->arena, config.data_dir);
     if (r.keys == NULL)
         r.keys = keys_name(cli, r.file).p;
+    r.file = whole_path(cli, r.file);
+    r.keys = whole_path(cli, r.keys);
     status = check_place(&r);
     if (status == CLI_DONE)
         status = find_erasures(&r);

@@ -16,6 +16,12 @@ static const struct verb_option serve_options[] = {
      "Start the processes without their filters; only in a build for tests."},
     END};
 
+static const struct verb_option demo_options[] = {
+    {"once", NULL,
+     "End after the scripted part, with status 0 only if every step held."},
+    {"keep", NULL, "Leave the demo's folder in place at the end."},
+    END};
+
 static const struct verb_option init_options[] = {
     {"from", "FILE",
      "Take name, scopes and distribution from a HubSpot project's "
@@ -132,6 +138,16 @@ const struct verb verbs[] = {
      .options = serve_options,
      .traits = VERB_HAS_CONFIG,
      .run = do_serve},
+    {.group = "Run",
+     .name = "demo",
+     .arguments = "",
+     .sentence = "Show the whole life of an app, against the emulator.",
+     .more = "Runs in a folder of its own, on loopback, and takes it away at "
+             "the end. After the scripted part it stays up until Ctrl-C and "
+             "prints what to try by hand.",
+     .example = "portkeep demo --once",
+     .options = demo_options,
+     .run = do_demo},
     {.group = "Run",
      .name = "emulator",
      .arguments = "[OPTION...]",
