@@ -283,7 +283,7 @@ describe('a callback', () => {
 describe('a session link', () => {
     test('is refused when it is not one of ours', async () => {
         const page = await new Person().go(`${keep.public}/connect/crm-sync?session=nonsense`);
-        isPage(page, 404, /link/i);
+        isPage(page, 410, /link/i);
     });
 
     test('survives mail scanners that open it first', async () => {
