@@ -63,12 +63,13 @@ add_type(const struct pair *p, struct doc *d)
     doc_close(d, '}');
 }
 
+/* Ids are texts here as the SDKs of 2026 have them; older ones had numbers. */
 static void
-add_v4(struct call *c, const struct pair *p, uint64_t id, struct doc *d)
+add_v4(struct arena *arena, const struct pair *p, uint64_t id, struct doc *d)
 {
-    (void)c;
+    (void)arena; /* nothing is made up */
     doc_open(d, '{');
-    doc_field_u64(d, "toObjectId", id);
+    hubdoc_id(d, "toObjectId", id);
     doc_key(d, "associationTypes");
     doc_open(d, '[');
     add_type(p, d);
@@ -77,18 +78,17 @@ add_v4(struct call *c, const struct pair *p, uint64_t id, struct doc *d)
 }
 
 static void
-add_v3(struct call *c, const struct pair *p, uint64_t id, struct doc *d)
+add_v3(struct arena *arena, const struct pair *p, uint64_t id, struct doc *d)
 {
     doc_open(d, '{');
     hubdoc_id(d, "id", id);
-    doc_field_str(
-        d, "type",
-        crm_link_name(p->from_type->kind, p->to_type->kind, c->arena));
+    doc_field_str(d, "type",
+                  crm_link_name(p->from_type->kind, p->to_type->kind, arena));
     doc_close(d, '}');
 }
 
 static void
-answer_links(struct call *c, void (*add)(struct call *, const struct pair *,
+answer_links(struct call *c, void (*add)(struct arena *, const struct pair *,
                                          uint64_t id, struct doc *))
 {
     struct pair p;
@@ -100,7 +100,7 @@ answer_links(struct call *c, void (*add)(struct call *, const struct pair *,
     doc_open(&d, '[');
     for (size_t i = 0; i < p.from->n_links; i++) {
         if (p.from->links[i].kind == p.to_type->kind)
-            add(c, &p, p.from->links[i].id, &d);
+            add(c->arena, &p, p.from->links[i].id, &d);
     }
     doc_close(&d, ']');
     doc_close(&d, '}');
@@ -171,9 +171,9 @@ do_link(struct call *c)
     struct doc d = call_answer_json(c, 201);
     doc_open(&d, '{');
     doc_field_str(&d, "fromObjectTypeId", str_from(p.from_type->type_id));
-    doc_field_u64(&d, "fromObjectId", p.from->id);
+    hubdoc_id(&d, "fromObjectId", p.from->id);
     doc_field_str(&d, "toObjectTypeId", str_from(p.to_type->type_id));
-    doc_field_u64(&d, "toObjectId", p.to->id);
+    hubdoc_id(&d, "toObjectId", p.to->id);
     doc_field_strs(&d, "labels", (struct strs){NULL, 0});
     doc_close(&d, '}');
 }
