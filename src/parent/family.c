@@ -324,6 +324,14 @@ log_end(const struct process *x, int status)
                  x->index, (int)x->pid);
 }
 
+static void
+count_death(struct post *post)
+{
+    post->n_deaths++;
+    log_warn("child.died", "role=%s deaths=%" PRIu64, role_name(post->role),
+             post->n_deaths);
+}
+
 /* The one that filled a post is gone, unasked. */
 static void
 lose(struct post *post, const struct process *x, int status)
@@ -337,9 +345,7 @@ lose(struct post *post, const struct process *x, int status)
     }
     if (is_own_end || is_ending(post->family))
         return;
-    post->n_deaths++;
-    log_warn("child.died", "role=%s deaths=%" PRIu64, role_name(x->role),
-             post->n_deaths);
+    count_death(post);
     if (process_now_ms() - x->ready_ms >= LIFE_GOOD_MS)
         post->delay_ms = DELAY_FIRST_MS;
     if (post->next == NULL)
@@ -360,6 +366,8 @@ take_away(struct family *f, struct process *x, int status)
     } else if (post->next == x) {
         post->next = NULL;
         f->has_renew_failed = true;
+        if (!is_ending(f))
+            count_death(post);
         if (post->current == NULL)
             fill_again(post);
     }

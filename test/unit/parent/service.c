@@ -187,9 +187,9 @@ service_wait(struct service *s, const char *words)
                 return line;
         }
         if (!read_more(s, until)) {
-            print_error("no line with \"%s\" in:\n%.*s\n", words, (int)s->n_log,
-                        s->log);
-            fail();
+            /* Longer than what the test framework prints. */
+            (void)fprintf(stderr, "%s", s->log);
+            fail_msg("no line with \"%s\"", words);
         }
     }
 }
@@ -233,7 +233,7 @@ service_wait_end(struct service *s)
     while (read_more(s, until))
         continue;
     if (now_ms() >= until)
-        fail_msg("the service did not end:\n%.*s", (int)s->n_log, s->log);
+        fail_msg("the service did not end:\n%.2000s", s->log);
     assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
     s->pid = 0;
     s->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -133,7 +133,7 @@ static void
 introduces_each_to_the_keeper_once_it_is_ready(void **state)
 {
     struct service *s = *state;
-    start_ready(s, BASIC);
+    service_start(s, BASIC);
     for (int i = 0; i < 3; i++)
         (void)service_wait(s, "stub.peer");
     assert_int_equal(service_count(s, "stub.peer|peer=1 index=0"), 1);
@@ -194,7 +194,7 @@ starts_a_dead_child_again_with_growing_delay(void **state)
     (void)service_wait(s, "child.ready|role=relay/0");
     /* The keeper was told of each: a channel of a dead one is useless. */
     stop_well(s);
-    assert_true(service_count(s, "stub.peer|peer=2") >= 3);
+    assert_true(service_count(s, "stub.peer|peer=2") >= 2);
 }
 
 static void
@@ -205,8 +205,10 @@ replaces_a_courier_that_left_by_itself_without_delay(void **state)
     service_start(s, BASIC);
     (void)service_wait(s, "child.ended|role=courier/0");
     service_write(s, "courier.do", NULL);
+    s->n_seen = 0;
     (void)service_wait(s, "serve.ready");
     stop_well(s);
+    assert_true(service_count(s, "child.ready|role=courier/0") >= 2);
     assert_int_equal(service_count(s, "child.died|role=courier"), 0);
 }
 
@@ -252,7 +254,7 @@ does_not_start_when_a_child_refuses(void **state)
         service_write(s, file, "refuse");
         service_start(s, BASIC);
         assert_int_equal(service_wait_end(s), 1);
-        assert_int_equal(service_count(s, words), 2); /* itself and we */
+        assert_int_equal(service_count(s, words), 1);
         assert_int_equal(service_count(s, "serve.ready"), 0);
         service_write(s, file, NULL);
     }
@@ -467,27 +469,25 @@ tells_the_service_manager(void **state)
     start_ready(s, BASIC);
     assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
     assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
-    static const char *const wanted[] = {"READY=1", "RELOADING=1\nMONOTONIC",
-                                         "READY=1", "STOPPING=1"};
-    size_t n_watchdog = 0;
-    for (size_t i = 0; i < 4;) {
+    static const char *const wanted[] = {"READY=1", "WATCHDOG=1",
+                                         "RELOADING=1\nMONOTONIC", "READY=1",
+                                         "STOPPING=1"};
+    for (size_t i = 0; i < 5;) {
         ssize_t n = recv(fd, words, sizeof(words) - 1, 0);
         assert_true(n > 0);
         words[n] = '\0';
-        if (strcmp(words, "WATCHDOG=1") == 0) {
-            n_watchdog++;
+        bool is_extra = strcmp(words, "WATCHDOG=1") == 0 && i != 1;
+        if (is_extra)
             continue;
-        }
         assert_ptr_equal(strstr(words, wanted[i]), words);
         i++;
-        if (i == 1)
+        if (i == 2)
             service_signal(s, SIGHUP);
-        if (i == 3)
+        if (i == 4)
             service_signal(s, SIGTERM);
     }
     (void)close(fd);
     assert_int_equal(service_wait_end(s), 0);
-    assert_true(n_watchdog > 0);
 }
 
 int
