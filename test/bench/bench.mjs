@@ -71,7 +71,7 @@ async function tokenApi(place) {
     const hub = await emulator.start();
     const keep = await portkeep.start({ hub });
     await keep.connect('crm-sync', 1001);
-    const key = await keep.key({ verbs: 'token' });
+    const key = await keep.key({ verb: 'token' });
     const path = '/v1/apps/crm-sync/portals/1001/token';
     const body = (await keep.api('GET', path, { key })).text;
     const port = await freePort();
@@ -119,7 +119,7 @@ async function relay(place, isTls) {
         },
     });
     await keep.connect('crm-sync', 1001);
-    const key = await keep.key({ verbs: 'call' });
+    const key = await keep.key({ verb: 'call' });
     const path = '/crm/v3/objects/contacts?limit=10';
     await compare(`API relay, ${name} upstream`, 1.2,
         ofKeep(keep, `${keep.private}/hubspot/crm-sync/1001${path}`, key),
@@ -133,7 +133,7 @@ async function callers() {
     const hub = await emulator.start({ settings: { expires_in: 2 } });
     const keep = await portkeep.start({ hub });
     await keep.connect('crm-sync', 1001);
-    const key = await keep.key({ verbs: 'token' });
+    const key = await keep.key({ verb: 'token' });
     await until('the token has expired', async () =>
         Date.parse((await keep.portal('crm-sync', 1001)).json.expires_at) < Date.now());
     await hub.settings({ expires_in: 1800, latency_ms: 50 });
@@ -156,7 +156,7 @@ async function grants() {
     for (const count of [1000, 100_000]) {
         const hub = await emulator.start();
         const keep = await portkeep.start({ hub });
-        const key = await keep.key({ verbs: 'token' });
+        const key = await keep.key({ verb: 'token' });
         await keep.program.stop();
         execFileSync(tool, [keep.database, keep.masterKey, 'crm-sync', String(count)]);
         execFileSync('chown', ['-R', '--reference', keep.data, keep.data]);

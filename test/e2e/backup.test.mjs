@@ -79,7 +79,7 @@ describe('export and import', () => {
         const other = await portkeep.start({ hub });
         other.sections['app crm-sync'].client_secret =
             keep.sections['app crm-sync'].client_secret;
-        const answer = await other.cli('portals', 'import', 'crm-sync', file());
+        const answer = await other.cli('portals', 'import', file());
         assert.match(answer.stdout, /1001/);
         assert.equal((await other.token('crm-sync', 1001)).status, 200);
         await other.stop();
@@ -92,7 +92,7 @@ describe('export and import', () => {
             JSON.stringify({ app: 'crm-sync', portal: 4711, refresh_token: 'na1-unknown' }),
             '{"broken":',
         ].join('\n') + '\n');
-        const answer = await keep.cli('portals', 'import', 'crm-sync', rows, { expect: 1 });
+        const answer = await keep.cli('portals', 'import', rows, '--app', 'crm-sync', { expect: 1 });
         const text = answer.stdout + answer.stderr;
         assert.match(text, /1001/);
         assert.match(text, /4711|line 2|row 2/);
@@ -104,7 +104,7 @@ describe('export and import', () => {
         const row = JSON.parse(readFileSync(file(), 'utf8').split('\n')[0]);
         const rows = keep.file('rows.csv',
             `portal,refresh_token,ref\n${row.portal},${row.refresh_token},"tenant, one"\n`);
-        await keep.cli('portals', 'import', 'crm-sync', rows);
+        await keep.cli('portals', 'import', rows, '--app', 'crm-sync');
         assert.equal((await keep.portal('crm-sync', row.portal)).json.ref, 'tenant, one');
     });
 });

@@ -71,20 +71,6 @@ test('an install by clicks ends on a page that says connected', async () => {
     assert.equal((await keep.token('crm-sync', 1003)).status, 200);
 });
 
-test('its cookies are bound to the host and gone afterwards', async () => {
-    await toConsent(await session());
-    const [cookie] = (await context.cookies(keep.public))
-        .filter(({ name }) => name.startsWith('__Host-'));
-    assert.ok(cookie, 'Chromium took the cookie');
-    assert.ok(cookie.httpOnly && cookie.secure);
-    await choose(1003);
-    await allow();
-    await isOurs(/connected/i);
-    const left = (await context.cookies(keep.public))
-        .filter(({ name }) => name.startsWith('__Host-'));
-    assert.equal(left.length, 0);
-});
-
 test('two tabs at once both finish', async () => {
     const second = await context.newPage();
     await toConsent(await session({ ref: 'tenant-1' }));

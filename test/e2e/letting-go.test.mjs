@@ -64,7 +64,7 @@ describe('DELETE', () => {
     });
 
     test('by way of the relay\'s uninstall path wants the same right', async () => {
-        const key = await keep.key({ verbs: 'call' });
+        const key = await keep.key({ verb: 'call' });
         const path = '/appinstalls/v3/external-install';
         const refused = await keep.call('crm-sync', 1001, path, { key, method: 'DELETE' });
         assert.equal(refused.status, 403, refused.text);

@@ -41,12 +41,12 @@ test('rotate adds a line, re-wraps, and nobody notices', async () => {
 });
 
 test('the key that still wraps something cannot be retired', async () => {
-    await keep.cli('masterkey', 'retire', ids().at(-1), { expect: 1 });
+    await keep.cli('masterkey', 'retire', ids().at(-1), '--yes', { expect: 1 });
     assert.equal(ids().length, 2);
 });
 
 test('the old one can, and everything opens after a restart', async () => {
-    await keep.cli('masterkey', 'retire', ids()[0]);
+    await keep.cli('masterkey', 'retire', ids()[0], '--yes');
     assert.equal(ids().length, 1);
     await keep.restart();
     await keep.cli('masterkey', 'verify');

@@ -136,7 +136,7 @@ describe('with tokens of two seconds', () => {
 
     test('a thousand callers on an expired grant cause one refresh', async () => {
         await keep.connect('crm-sync', 1001);
-        const key = await keep.key({ verbs: 'token' });
+        const key = await keep.key({ verb: 'token' });
         await until('the token is stale', async () => {
             const { json } = await keep.portal('crm-sync', 1001);
             return Date.parse(json.expires_at) < Date.now();

@@ -12,7 +12,7 @@ before(async () => {
     keep = await portkeep.start({ hub });
     await keep.connect('crm-sync', 1002);
     hubspot = new Client({
-        accessToken: await keep.key({ apps: 'crm-sync', verbs: 'call' }),
+        accessToken: await keep.key({ app: 'crm-sync', verb: 'call' }),
         basePath: `${keep.private}/hubspot/crm-sync/1002`,
     });
     contacts = hubspot.crm.contacts;

@@ -47,7 +47,7 @@ export class Keep {
     }
 
     async prepare() {
-        const port = await freePort();
+        const [port, privatePort] = [await freePort(), await freePort()];
         this.public = `http://localhost:${port}`;
         this.file('master.key', `20261124-test ${randomBytes(32).toString('base64')}\n`);
         const { apps, server, store, hubspot } = this.given;
@@ -55,7 +55,7 @@ export class Keep {
             server: {
                 public_url: this.public,
                 public_listen: `127.0.0.1:${port}`,
-                private_listen: '127.0.0.1:0',
+                private_listen: `127.0.0.1:${privatePort}`,
                 admin_socket: this.admin,
                 ...(isRoot && { user: 'nobody' }),
                 ...server,
@@ -131,7 +131,7 @@ export class Keep {
     // {status, stdout, stderr, json}; fails unless it ends with `expect`.
     async cli(...words) {
         const options = typeof words.at(-1) === 'object' ? words.pop() : {};
-        const { expect = 0, ...rest } = options;
+        const { expect, ...rest } = { expect: 0, ...options };
         const answer = await run(portkeep, words, {
             cwd: this.dir,
             env: { PATH: process.env.PATH, PORTKEEP_CONFIG: this.config },
@@ -144,10 +144,10 @@ export class Keep {
         return answer;
     }
 
-    // A new API key: key({apps: ['crm-sync'], verbs: ['token']}).
+    // A new API key: key({app: 'crm-sync', verb: ['token', 'call']}).
     async key({ name = `k${this.secrets.size}`, ...limits } = {}) {
         const flags = Object.entries(limits).flatMap(([limit, values]) =>
-            [`--${limit}`, [values].flat().join(',')]);
+            [values].flat().flatMap((value) => [`--${limit}`, String(value)]));
         const { json } = await this.cli('keys', 'create', name, ...flags, '--json');
         this.secrets.add(json.key);
         return json.key;
@@ -157,7 +157,7 @@ export class Keep {
     async master() {
         this.all ??= await this.key({
             name: 'everything',
-            verbs: 'token,call,connect,portals,disconnect',
+            verb: ['token', 'call', 'connect', 'portals', 'disconnect'],
         });
         return this.all;
     }
@@ -210,7 +210,7 @@ export class Keep {
     // From the link to HubSpot's consent page.
     async toConsent(person, link) {
         const page = await person.go(link);
-        assert.match(page.url, /\/oauth\/authorize/, page.words);
+        assert.match(page.url, /\/oauth\/(\d+\/)?authorize/, page.words);
         assert.equal(page.status, 200, page.words);
         return page;
     }
