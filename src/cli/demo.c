@@ -37,10 +37,11 @@ play(struct demo *d)
     demo_heading(d, "Start");
     if (!demo_open(d) || !make_key(d) || !demo_connect_all(d))
         return false;
-    demo_show_sealed(d);
-    demo_show_calls(d);
-    demo_show_refresh(d);
-    demo_show_end(d);
+    static void (*const parts[])(struct demo *) = {
+        demo_show_sealed, demo_show_calls, demo_show_refresh, demo_show_end};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (!demo_is_interrupted())
+            parts[i](d);
     return true;
 }
 

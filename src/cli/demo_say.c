@@ -39,6 +39,10 @@ demo_check(struct demo *d, bool held, int64_t us, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    if (demo_is_interrupted()) { /* nothing holds while all is being ended */
+        d->n_failed++;
+        return false;
+    }
     const char *sign = held ? "ok  " : "NOT ";
     if (d->is_coloured)
         sign = held ? GREEN "\u2713" PLAIN : RED "\u2717" PLAIN;

@@ -90,26 +90,39 @@ origin_of_redirect(const struct init *in)
     return STR("");
 }
 
+static struct str
+given_or(const struct cli *cli, const char *option, const char *fallback)
+{
+    const char *given = cli_value(cli, option);
+    return str_from(given != NULL ? given : fallback);
+}
+
+/* http is for localhost only, whatever address the front listens at. */
+static struct str
+local_url(struct arena *arena, struct str listen)
+{
+    struct str rest = listen, port = STR("8700");
+    while (str_cut(&rest, ':', &port))
+        continue;
+    return arena_printf(arena, "http://localhost:%.*s", STR_ARG(port));
+}
+
 static void
 choose_places(struct init *in)
 {
     struct cli *cli = in->cli;
     bool is_local = cli_flag(cli, "local");
     struct init_plan *plan = &in->plan;
-    const char *folder = cli_value(cli, "dir");
-    const char *url = cli_value(cli, "public-url");
-    in->folder = str_from(folder != NULL ? folder
-                          : is_local     ? "."
-                                         : "/etc/portkeep");
+    in->folder = given_or(cli, "dir", is_local ? "." : "/etc/portkeep");
     in->data_dir =
         is_local ? in_folder(in, STR("data")) : STR("/var/lib/portkeep");
     in->config = in_folder(in, STR("portkeep.conf"));
     in->master_key = in_folder(in, STR("master.key"));
     in->secret = in_folder(
         in, arena_printf(cli->arena, "%.*s.secret", STR_ARG(plan->app)));
-    plan->public_url = url != NULL ? str_from(url) : STR("");
-    plan->public_listen = STR("127.0.0.1:8700");
-    plan->private_listen = STR("127.0.0.1:8701");
+    plan->public_url = given_or(cli, "public-url", "");
+    plan->public_listen = given_or(cli, "public-listen", "127.0.0.1:8700");
+    plan->private_listen = given_or(cli, "private-listen", "127.0.0.1:8701");
     plan->admin_socket =
         is_local ? STR("admin.sock") : STR("/run/portkeep/admin.sock");
     plan->store_path = is_local ? STR("data/portkeep.db")
@@ -119,8 +132,8 @@ choose_places(struct init *in)
     plan->secret_path =
         arena_printf(cli->arena, "%.*s.secret", STR_ARG(plan->app));
     if (plan->public_url.n == 0)
-        plan->public_url =
-            is_local ? STR("http://localhost:8700") : origin_of_redirect(in);
+        plan->public_url = is_local ? local_url(cli->arena, plan->public_listen)
+                                    : origin_of_redirect(in);
     if (plan->public_url.n == 0)
         plan->public_url = STR("https://keep.example.com");
 }

@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "cli/admin.h"
 #include "cli/run.h"
 #include "cli/show.h"
@@ -16,12 +17,36 @@ do_status(struct cli *cli)
     return status;
 }
 
+/* Said here, where the operator looks, and not only in the log. */
+static int
+check_files(struct cli *cli, struct admin *a)
+{
+    struct config_problems problems = {0};
+    struct buf auto_buf line = {0};
+    const struct config *config = admin_config(a);
+    enum err e = config_load(cli->arena, setup_path(cli), &(struct config){0},
+                             &problems);
+    if (e == ERR_OK)
+        e = config_check_files(cli->arena, config, &problems);
+    buf_init(&line, LIMIT_CLI_TEXT);
+    for (size_t i = 0; i < problems.n; i++) {
+        buf_clear(&line);
+        config_problem_add_text(&problems, i, &line);
+        cli_note("%.*s", STR_ARG(str_trim(buf_str(&line))));
+    }
+    return e == ERR_OK ? CLI_DONE
+                       : cli_fail(cli, "nothing was changed: put this right "
+                                       "first");
+}
+
 int
 do_reload(struct cli *cli)
 {
     struct admin *a;
     struct admin_plain ask = {.is_brief = false};
     int status = admin_open(cli, &a);
+    if (status == CLI_DONE)
+        status = check_files(cli, a);
     if (status == CLI_DONE)
         status = admin_show(a, ADMIN_RELOAD, &ask);
     admin_close(a);

@@ -30,6 +30,10 @@ static const struct verb_option init_options[] = {
     {"public-url", "URL",
      "What HubSpot and browsers will see; else the host of the project's "
      "redirect URL."},
+    {"public-listen", "ADDRESS:PORT",
+     "Where the front listens; else 127.0.0.1:8700."},
+    {"private-listen", "ADDRESS:PORT",
+     "Where the relay listens; else 127.0.0.1:8701."},
     {"dir", "DIR", "Where to write; else /etc/portkeep."},
     {"local", NULL,
      "Everything in one folder (--dir, else the current one), on localhost: "
