@@ -235,57 +235,15 @@ on_want_reload(struct process *x, void *arg)
         f->setup.handler->on_want_reload(f->setup.arg);
 }
 
+static void
+on_closed(struct process *x, void *arg)
+{
+    (void)x;
+    look_later(arg);
+}
+
 static const struct process_handler handler = {on_ready, on_reloaded,
-                                               on_want_reload};
-
-/* How many of the role live; all of them are told to finish. */
-static size_t
-stop_role(struct family *f, enum role role)
-{
-    size_t n = 0;
-    for (struct process *x = f->all; x != NULL; x = x->next) {
-        if (x->role != role)
-            continue;
-        n++;
-        if (x->state != PROCESS_LEAVING)
-            process_stop(x, x->state == PROCESS_BORN);
-    }
-    return n;
-}
-
-/* Who asks goes before who answers. */
-static void
-stop_next(struct family *f)
-{
-    size_t n_asking = stop_role(f, ROLE_FRONT) + stop_role(f, ROLE_RELAY);
-    if (n_asking == 0 && stop_role(f, ROLE_COURIER) == 0)
-        (void)stop_role(f, ROLE_KEEPER); /* the last: none to wait for */
-}
-
-/* Whether what was waited for has come true. */
-static void
-on_look(evutil_socket_t fd, short what, void *arg)
-{
-    struct family *f = arg;
-    bool is_whole = true, is_settled = true;
-    (void)fd;
-    (void)what;
-    for (size_t i = 0; i < ROLES; i++) {
-        is_whole = is_whole && f->posts[i].current != NULL;
-        is_settled = is_settled && f->posts[i].next == NULL;
-    }
-    if (f->state == FAMILY_STOPPING)
-        stop_next(f);
-    if (is_ending(f) && f->all == NULL) {
-        f->setup.handler->on_gone(f->setup.arg);
-    } else if (f->state == FAMILY_STARTING && is_whole) {
-        change(f, FAMILY_RUNNING);
-        f->setup.handler->on_started(f->setup.arg);
-    } else if (f->is_renewing && is_settled) {
-        f->is_renewing = false;
-        f->setup.handler->on_renewed(f->has_renew_failed, f->setup.arg);
-    }
-}
+                                               on_want_reload, on_closed};
 
 /* The keeper is gone: nothing can be answered any more. */
 static void
@@ -376,26 +334,82 @@ take_away(struct family *f, struct process *x, int status)
         f->has_failed = true;
 }
 
+/* Those that have ended and whose last words were heard: a child's reason to
+ * refuse may still be on its way when the signal of its death comes. */
 static void
-on_child(evutil_socket_t fd, short what, void *arg)
+wait_for_ended(struct family *f)
 {
-    struct family *f = arg;
-    pid_t pid;
-    int status;
-    (void)fd;
-    (void)what;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct process **at = &f->all;
-        while (*at != NULL && (*at)->pid != pid)
-            at = &(*at)->next;
+    struct process **at = &f->all;
+    while (*at != NULL) {
         struct process *x = *at;
-        if (x == NULL)
-            continue; /* not one of ours */
+        int status;
+        if (x->life != NULL || waitpid(x->pid, &status, WNOHANG) != x->pid) {
+            at = &x->next;
+            continue;
+        }
         *at = x->next;
         take_away(f, x, status);
         process_free(x);
+        at = &f->all; /* births and stops may have changed the list */
     }
-    look_later(f);
+}
+
+/* How many of the role live; all of them are told to finish. */
+static size_t
+stop_role(struct family *f, enum role role)
+{
+    size_t n = 0;
+    for (struct process *x = f->all; x != NULL; x = x->next) {
+        if (x->role != role)
+            continue;
+        n++;
+        if (x->state != PROCESS_LEAVING)
+            process_stop(x, x->state == PROCESS_BORN);
+    }
+    return n;
+}
+
+/* Who asks goes before who answers. */
+static void
+stop_next(struct family *f)
+{
+    size_t n_asking = stop_role(f, ROLE_FRONT) + stop_role(f, ROLE_RELAY);
+    if (n_asking == 0 && stop_role(f, ROLE_COURIER) == 0)
+        (void)stop_role(f, ROLE_KEEPER); /* the last: none to wait for */
+}
+
+/* Whether what was waited for has come true. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+    struct family *f = arg;
+    bool is_whole = true, is_settled = true;
+    (void)fd;
+    (void)what;
+    wait_for_ended(f);
+    for (size_t i = 0; i < ROLES; i++) {
+        is_whole = is_whole && f->posts[i].current != NULL;
+        is_settled = is_settled && f->posts[i].next == NULL;
+    }
+    if (f->state == FAMILY_STOPPING)
+        stop_next(f);
+    if (is_ending(f) && f->all == NULL) {
+        f->setup.handler->on_gone(f->setup.arg);
+    } else if (f->state == FAMILY_STARTING && is_whole) {
+        change(f, FAMILY_RUNNING);
+        f->setup.handler->on_started(f->setup.arg);
+    } else if (f->is_renewing && is_settled) {
+        f->is_renewing = false;
+        f->setup.handler->on_renewed(f->has_renew_failed, f->setup.arg);
+    }
+}
+
+static void
+on_child(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    look_later(arg);
 }
 
 static void

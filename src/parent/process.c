@@ -123,6 +123,7 @@ on_close(struct channel *ch, enum err reason, void *arg)
     x->life = NULL;
     if (x->state != PROCESS_LEAVING)
         process_expire(x, DEADLINE_BRIEF_MS);
+    x->handler->on_closed(x, x->arg);
 }
 
 static struct process *

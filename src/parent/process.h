@@ -51,6 +51,8 @@ struct process_handler {
                      void *arg);
     void (*on_reloaded)(struct process *x, struct str problem, void *arg);
     void (*on_want_reload)(struct process *x, void *arg);
+    /* Its last word has been heard; it may now be waited for. */
+    void (*on_closed)(struct process *x, void *arg);
 };
 
 struct process_setup {
