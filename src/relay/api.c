@@ -193,7 +193,7 @@ api_delete_portal(struct relay *r, struct http_exchange *x,
 /* ---- the list, and its query ---- */
 
 #define PAGE_MAX 100
-#define LIMIT_CURSOR 512
+#define CURSOR_MAX 512
 
 static enum err
 take_limit(struct str value, uint32_t *out)
@@ -211,7 +211,7 @@ take_parameter(struct relay_portals_list *m, struct arena *arena,
                struct str name, struct str value)
 {
     struct buf auto_buf text;
-    buf_init(&text, LIMIT_CURSOR);
+    buf_init(&text, CURSOR_MAX);
     if (text_add_unpercent(&text, value, true) != ERR_OK ||
         !text_is_clean(buf_str(&text)))
         return ERR_INVALID;

@@ -8,26 +8,26 @@
 #include <jansson.h>
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
-#define LIMIT_CODE 512  /* a result's code, or an attempt's id */
-#define LIMIT_SCOPE 128 /* HubSpot's longest has about 50 */
+#define CODE_MAX 512  /* a result's code, or an attempt's id */
+#define SCOPE_MAX 128 /* HubSpot's longest has about 50 */
 
 static const struct body_field session_fields[] = {
     {"ref", BODY_TEXT, offsetof(struct relay_session_create, ref), LIMIT_REF},
     {"return_to", BODY_TEXT, offsetof(struct relay_session_create, return_to),
      LIMIT_URL},
     {"optional_scopes", BODY_TEXTS,
-     offsetof(struct relay_session_create, optional_scopes), LIMIT_SCOPE},
+     offsetof(struct relay_session_create, optional_scopes), SCOPE_MAX},
     {"portal", BODY_PORTAL, offsetof(struct relay_session_create, portal)},
     {"attempt", BODY_HIDDEN, offsetof(struct relay_session_create, attempt),
-     LIMIT_CODE},
+     CODE_MAX},
     {"take_over", BODY_FLAG,
      offsetof(struct relay_session_create, is_take_over)},
 };
 const struct body_table session_body = {session_fields, N_OF(session_fields)};
 
 static const struct body_field result_fields[] = {
-    {"code", BODY_HIDDEN, offsetof(struct relay_result_redeem, code),
-     LIMIT_CODE, true},
+    {"code", BODY_HIDDEN, offsetof(struct relay_result_redeem, code), CODE_MAX,
+     true},
 };
 const struct body_table result_body = {result_fields, N_OF(result_fields)};
 

@@ -146,7 +146,8 @@ on_head(struct http_call *call, const struct http_head *head, void *arg)
 {
     struct rig_call *c = arg;
     size_t n = 0;
-    (void)call;
+    if (c->pauses_at_head)
+        http_call_pause(call);
     c->is_begun = true;
     c->status = head->status;
     for (size_t i = 0; i < head->n_headers; i++) {

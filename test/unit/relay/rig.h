@@ -31,6 +31,7 @@ struct rig_call {
     struct buf body;
     size_t n_received; /* with keeps_nothing, only counted */
     bool keeps_nothing;
+    bool pauses_at_head;    /* takes nothing until http_call_resume */
     size_t to_send, n_sent; /* a streamed body of 'x' */
 };
 
