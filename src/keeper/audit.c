@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "keeper/keeper.h"
-#include "keeper/turn_int.h"
+#include "keeper/rows.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -129,7 +129,7 @@ audit_add(struct turn *t, const struct audit_entry *entry)
 }
 
 enum err
-audit_close_turn(struct turn *t)
+audit_close_turn(struct turn *t, struct rows *rows)
 {
     struct keeper *k = turn_keeper(t);
     struct audit *a = k->audit;
@@ -148,8 +148,7 @@ audit_close_turn(struct turn *t)
         if (buf_err(&body) != ERR_OK)
             return ERR_LIMIT;
         audit_hash(buf_str(&body), a->next_hash);
-        rows_put(turn_rows(t), STORE_AUDIT,
-                 audit_key(arena, k->node, p->entry.number),
+        rows_put(rows, STORE_AUDIT, audit_key(arena, k->node, p->entry.number),
                  arena_copy(arena, buf_str(&body)), STORE_NEVER, STR_NONE);
     }
     return ERR_OK;

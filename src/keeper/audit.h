@@ -4,6 +4,7 @@
 #include "base/record.h"
 
 struct keeper;
+struct rows;
 struct turn;
 
 /*
@@ -43,7 +44,7 @@ enum err audit_resume(struct audit *a) WARN_UNUSED;
 
 void audit_add(struct turn *t, const struct audit_entry *entry);
 /* For turn.c: puts the turn's entries among its changes... */
-enum err audit_close_turn(struct turn *t) WARN_UNUSED;
+enum err audit_close_turn(struct turn *t, struct rows *rows) WARN_UNUSED;
 /* ... and takes up the new head, or forgets them. */
 void audit_end_turn(struct audit *a, bool was_committed);
 

@@ -3,7 +3,7 @@
 
 #include "keeper/portals.h"
 
-/* Shared by portals.c (what is shown) and connect_api.c (who may see it). */
+/* Shared by portals.c (what is shown) and portals_api.c (who may see it). */
 
 enum err portal_show(struct turn *t, struct str app, uint64_t portal);
 enum err portals_list(struct turn *t, const struct relay_portals_list *a);

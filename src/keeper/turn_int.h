@@ -5,8 +5,7 @@
 #include "keeper/turn.h"
 
 /*
- * What turns.c (queueing and running) and turn.c (what handlers use) share;
- * audit.c adds its rows when a turn closes.
+ * What turns.c (queueing and running) and turn.c (what handlers use) share.
  */
 enum effect_kind { EFFECT_ANSWER, EFFECT_PARK, EFFECT_WAKE, EFFECT_ACT };
 
@@ -54,11 +53,5 @@ struct turns {
     int64_t late_before;     /* parked before this (monotonic) are late */
     int64_t postponed_until; /* monotonic */
 };
-
-static inline struct rows *
-turn_rows(struct turn *t)
-{
-    return t->rows;
-}
 
 #endif

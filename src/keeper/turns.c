@@ -269,7 +269,7 @@ run_turn(struct turns *ts)
     turn_reset(&t);
     enum err e = decide(&t, batch, n);
     if (e == ERR_OK)
-        e = audit_close_turn(&t);
+        e = audit_close_turn(&t, t.rows);
     if (e == ERR_OK)
         e = commit(&t);
     if (e == ERR_OK)
