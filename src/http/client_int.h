@@ -50,6 +50,7 @@ struct outbound {
 
     enum outbound_state state;
     bool is_going;          /* outbound_go is at work up the stack */
+    bool is_resting;        /* IDLE for long already */
     size_t n_calls;         /* that ran on it */
     struct http_call *call; /* NULL while RUNNING: it was cancelled */
     struct deadline deadline;

@@ -50,6 +50,23 @@ leave_idle(struct outbound *o)
         o->host->idle = o->next_idle;
 }
 
+/* As an accepted connection waits. */
+static void
+wait_warm(struct outbound *o)
+{
+    int64_t idle_ms = o->host->client->setup.idle_ms;
+    o->is_resting = !o->host->is_tls || idle_ms <= STREAM_REST_MS;
+    deadline_set(&o->deadline, o->is_resting ? idle_ms : STREAM_REST_MS);
+}
+
+static void
+wait_resting(struct outbound *o)
+{
+    o->is_resting = true;
+    stream_rest(&o->stream);
+    deadline_set(&o->deadline, o->host->client->setup.idle_ms - STREAM_REST_MS);
+}
+
 static void
 set_state(struct outbound *o, enum outbound_state next)
 {
@@ -64,7 +81,7 @@ set_state(struct outbound *o, enum outbound_state next)
     o->state = next;
     if (next == OUTBOUND_IDLE) {
         join_idle(o);
-        deadline_set(&o->deadline, h->client->setup.idle_ms);
+        wait_warm(o);
     } else if (next == OUTBOUND_CONNECTING) {
         deadline_set(&o->deadline, h->client->setup.connect_ms);
     } else {
@@ -300,6 +317,8 @@ on_due(struct deadline *d)
         (struct outbound *)((char *)d - offsetof(struct outbound, deadline));
     if (o->state == OUTBOUND_CONNECTING)
         try_next(o, "connecting took too long");
+    else if (o->state == OUTBOUND_IDLE && !o->is_resting)
+        wait_resting(o);
     else
         outbound_close(o);
 }

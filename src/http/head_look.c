@@ -59,7 +59,7 @@ http_head_is_hop(const struct http_head *h, struct str name)
         {"proxy-authorization", 19},
     };
     for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
-        if (str_equal_nocase(name, hops[i]))
+        if (name.n == hops[i].n && str_equal_nocase(name, hops[i]))
             return true;
     return h->names_hops && connection_names(h, name);
 }

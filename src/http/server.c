@@ -37,14 +37,13 @@ peer_text(const union address *a, char out[static INET6_ADDRSTRLEN])
         out[0] = '\0';
 }
 
-/* The one that has waited longest has the soonest deadline. */
 static void
 close_longest_waiting(struct http_server *s)
 {
     struct connection *longest = NULL;
     for (struct connection *c = s->first; c != NULL; c = c->next)
         if (c->state == CONNECTION_WAITING &&
-            (longest == NULL || c->deadline.at < longest->deadline.at))
+            (longest == NULL || c->waits_since < longest->waits_since))
             longest = c;
     if (longest != NULL)
         connection_close(longest, ERR_OK);

@@ -39,6 +39,25 @@ static const bool may_move[CONNECTION_STATES][CONNECTION_STATES] = {
     [CONNECTION_LINGERING] = {[CONNECTION_CLOSED] = 1},
 };
 
+/* Waiting has two parts: the first is short and keeps TLS's buffers. */
+static void
+wait_warm(struct connection *c)
+{
+    int64_t idle_ms = c->server->setup.idle_ms;
+    c->is_resting = c->stream.ssl == NULL || idle_ms <= STREAM_REST_MS;
+    int64_t in_ms = c->is_resting ? idle_ms : STREAM_REST_MS;
+    deadline_set(&c->deadline, in_ms);
+    c->waits_since = c->deadline.at - in_ms;
+}
+
+static void
+wait_resting(struct connection *c)
+{
+    c->is_resting = true;
+    stream_rest(&c->stream);
+    deadline_set(&c->deadline, c->server->setup.idle_ms - STREAM_REST_MS);
+}
+
 static void
 set_state(struct connection *c, enum connection_state next)
 {
@@ -47,7 +66,7 @@ set_state(struct connection *c, enum connection_state next)
     if (next == CONNECTION_HEAD || next == CONNECTION_OPENING)
         deadline_set(&c->deadline, c->server->setup.head_ms);
     else if (next == CONNECTION_WAITING)
-        deadline_set(&c->deadline, c->server->setup.idle_ms);
+        wait_warm(c);
     else if (next == CONNECTION_LINGERING)
         deadline_set(&c->deadline, LINGER_MS);
     else
@@ -307,7 +326,9 @@ on_due(struct deadline *d)
                               offsetof(struct connection, deadline));
     struct loop *l = &c->server->loop;
     loop_enter(l);
-    if (c->state == CONNECTION_HEAD) {
+    if (c->state == CONNECTION_WAITING && !c->is_resting) {
+        wait_resting(c);
+    } else if (c->state == CONNECTION_HEAD) {
         refuse(c, 408);
     } else if (c->state == CONNECTION_RUNNING && !c->x->is_begun) {
         exchange_end(c->x, ERR_TIMEOUT);

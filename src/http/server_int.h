@@ -30,6 +30,8 @@ struct connection {
 
     enum connection_state state;
     bool is_going;           /* connection_go is at work up the stack */
+    bool is_resting;         /* WAITING for long already */
+    int64_t waits_since;     /* in WAITING */
     size_t n_dropped;        /* bytes thrown away while lingering */
     struct http_exchange *x; /* NULL unless HEAD or RUNNING */
     struct deadline deadline;

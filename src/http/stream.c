@@ -139,6 +139,13 @@ stream_due(struct stream *s)
     loop_due(s->loop, &s->task);
 }
 
+void
+stream_rest(struct stream *s)
+{
+    if (s->ssl != NULL)
+        tls_rest(s->ssl);
+}
+
 /* Reading */
 
 static enum io

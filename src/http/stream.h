@@ -25,6 +25,9 @@ struct ssl_st; /* OpenSSL's SSL; see tls_io.h */
  * Bytes out: what is written during a turn leaves together at its end, or
  * with stream_flush.
  */
+/* After so long without a byte a connection rests, see stream_rest. */
+#define STREAM_REST_MS 2000
+
 enum stream_state {
     STREAM_CLOSED,
     STREAM_CONNECTING,
@@ -72,6 +75,8 @@ void stream_close(struct stream *s);
 void stream_reset(struct stream *s);
 /* go is called at the end of this turn. */
 void stream_due(struct stream *s);
+/* Nothing is expected soon: TLS lets its buffers go until something comes. */
+void stream_rest(struct stream *s);
 
 static inline struct str
 stream_input(const struct stream *s)

@@ -253,6 +253,32 @@ sends_head_and_body_in_one_record(void **state)
     tls_free(tls);
 }
 
+static void
+goes_on_after_a_rest(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_context *tls;
+    struct outcome o;
+    struct http_client *client = new_client(f, f->certificate.ca_path, &tls);
+    for (int i = 0; i < 3; i++) {
+        call(f, client, STR("localhost"), &o);
+        assert_int_equal(o.e, ERR_OK);
+        assert_int_equal(client->hosts->n_connections, 1);
+        stream_rest(&client->hosts->idle->stream);
+        stream_rest(&f->server->first->stream);
+    }
+    /* As the loop does it by itself. */
+    int64_t until = deadline_now() + STREAM_REST_MS + 200;
+    WAIT(&f->lb, deadline_now() > until);
+    assert_true(client->hosts->idle->is_resting);
+    assert_true(f->server->first->is_resting);
+    call(f, client, STR("localhost"), &o);
+    assert_int_equal(o.e, ERR_OK);
+    assert_int_equal(f->n_served, 4);
+    http_client_free(client);
+    tls_free(tls);
+}
+
 static SSL_CTX *
 peer_context(int max_version)
 {
@@ -392,6 +418,7 @@ main(void)
                                         set_up_expired, tear_down),
         CASE(resumes_a_session_on_the_next_connection),
         CASE(sends_head_and_body_in_one_record),
+        CASE(goes_on_after_a_rest),
         CASE(speaks_tls_1_2_and_up_only),
         CASE(agrees_on_http_1_1_and_nothing_else),
         CASE(lets_go_of_what_is_no_tls),
