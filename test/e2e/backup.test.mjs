@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
+import { stopAll } from './support/place.mjs';
 
 let hub, keep;
 before(async () => {
@@ -14,8 +15,7 @@ before(async () => {
     for (const portal of [1001, 1002]) await keep.connect('crm-sync', portal);
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 describe('a backup', () => {

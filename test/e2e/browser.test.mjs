@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { fitsNarrow, isAccessible, launch } from './support/chromium.mjs';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
+import { stopAll } from './support/place.mjs';
 
 let hub, keep, browser, context, page;
 before(async () => {
@@ -23,8 +24,7 @@ before(async () => {
 });
 after(async () => {
     await browser?.close();
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 beforeEach(async () => {
     context = await browser.newContext({ viewport: { width: 1000, height: 800 } });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { build, folder } from './support/place.mjs';
+import { build, folder, stopAll } from './support/place.mjs';
 import { run } from './support/program.mjs';
 
 const program = join(build, 'portkeep');
@@ -18,8 +18,7 @@ describe('with a running service', () => {
         await keep.connect('crm-sync', 1001);
     });
     after(async () => {
-        await keep?.stop();
-        await hub?.stop();
+        await stopAll(keep, hub);
     });
 
     test('status tells of processes, grants and the key in use', async () => {

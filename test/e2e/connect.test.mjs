@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
 import { Person } from './support/person.mjs';
-import { until } from './support/place.mjs';
+import { stopAll, until } from './support/place.mjs';
 
 let hub, keep;
 before(async () => {
@@ -26,8 +26,7 @@ before(async () => {
     });
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 // A person who has allowed and whose browser is about to go to the callback.

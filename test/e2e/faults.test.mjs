@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { isRoot, until } from './support/place.mjs';
+import { isRoot, stopAll, until } from './support/place.mjs';
 
 // A value that cannot be right, for every key there is.
 const wrong = {
@@ -152,8 +152,7 @@ describe('a start', () => {
         await keep.program.stop();
     });
     afterEach(async () => {
-        await keep?.stop();
-        await hub?.stop();
+        await stopAll(keep, hub);
     });
 
     // It must end with a sentence, and start again once it is mended.

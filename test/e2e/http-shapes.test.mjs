@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { until } from './support/place.mjs';
+import { stopAll, until } from './support/place.mjs';
 import { exchange } from './support/raw.mjs';
 
 let hub, keep;
@@ -15,8 +15,7 @@ before(async () => {
     keep = await portkeep.start({ hub });
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 // Every shape hides this behind it; it must never be answered.

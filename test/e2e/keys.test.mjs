@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { until } from './support/place.mjs';
+import { stopAll, until } from './support/place.mjs';
 
 let hub, keep;
 before(async () => {
@@ -20,8 +20,7 @@ before(async () => {
     await keep.connect('other', 1001);
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 const contacts = '/crm/v3/objects/contacts';

@@ -4,6 +4,7 @@ import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
+import { stopAll } from './support/place.mjs';
 
 let hub, keep;
 before(async () => {
@@ -12,8 +13,7 @@ before(async () => {
     for (const portal of [1001, 1002, 1003]) await keep.connect('crm-sync', portal);
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 const ids = () => readFileSync(keep.masterKey, 'utf8').split('\n')

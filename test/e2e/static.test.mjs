@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
+import { stopAll } from './support/place.mjs';
 
 let hub, keep, tokens;
 before(async () => {
@@ -14,8 +15,7 @@ before(async () => {
     tokens = await hub.staticTokens();
 });
 after(async () => {
-    await keep?.stop();
-    await hub?.stop();
+    await stopAll(keep, hub);
 });
 
 const add = (token, options = {}) => keep.cli('portals', 'add', 'own-app', '--static',

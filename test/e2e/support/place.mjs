@@ -63,3 +63,12 @@ export function freePort() {
         });
     });
 }
+
+// Stops all that was started, whatever goes wrong with one of them.
+export async function stopAll(...started) {
+    const ends = [];
+    for (const one of started)
+        ends.push(await Promise.allSettled([one?.stop()]).then(([end]) => end));
+    const bad = ends.find((end) => end.status === 'rejected');
+    if (bad) throw bad.reason;
+}

@@ -13,7 +13,7 @@ export function exchange(url, pieces, { within = 3000, end = false } = {}) {
             socket.destroy();
             resolve({
                 text, isClosed,
-                statuses: [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)]
+                statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3})[ \r]/g)]
                     .map(([, status]) => Number(status)),
             });
         };
