@@ -98,6 +98,37 @@ read_value(const json_t *json, struct buf *into)
         buf_add_char(into, '-');
 }
 
+/* One member of an object; key NULL: there are no more. */
+struct member {
+    json_t *object;
+    void *at;
+    const char *key;
+    const json_t *value;
+};
+
+static struct member
+member_at(json_t *object, void *at)
+{
+    if (at == NULL)
+        return (struct member){.key = NULL};
+    return (struct member){object, at, json_object_iter_key(at),
+                           json_object_iter_value(at)};
+}
+
+static struct member
+first_member(const json_t *object)
+{
+    /* Iterating counts nothing and changes nothing. */
+    json_t *o = (json_t *)(uintptr_t)object;
+    return member_at(o, json_object_iter(o));
+}
+
+static struct member
+next_member(struct member m)
+{
+    return member_at(m.object, json_object_iter_next(m.object, m.at));
+}
+
 struct table {
     const char *names[COLUMNS_MAX];
     size_t lens[COLUMNS_MAX]; /* of the names */
@@ -131,12 +162,11 @@ add_column(struct table *t, const char *name, size_t len)
 static void
 choose_columns(struct table *t, const char *columns)
 {
-    const char *key;
-    json_t *value;
     struct str rest = str_from(columns), word;
     if (columns == NULL) {
-        json_object_foreach(json_array_get(t->rows, 0), key, value)
-            add_column(t, key, strlen(key));
+        struct member m = first_member(json_array_get(t->rows, 0));
+        for (; m.key != NULL; m = next_member(m))
+            add_column(t, m.key, strlen(m.key));
         return;
     }
     while (str_cut(&rest, ' ', &word))
@@ -236,27 +266,25 @@ add_object(struct buf *out, const json_t *object, const char *columns,
            size_t indent)
 {
     struct buf auto_buf text = {0};
-    const char *key;
-    json_t *value;
+    struct member m;
     size_t widest = 0;
     buf_init_secret(&text, LIMIT_CLI_TEXT);
-    json_object_foreach((json_t *)(uintptr_t)object, key,
-                        value) if (!is_nested(value) && strlen(key) > widest)
-        widest = strlen(key);
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        if (is_nested(value))
+    for (m = first_member(object); m.key != NULL; m = next_member(m))
+        if (!is_nested(m.value) && strlen(m.key) > widest)
+            widest = strlen(m.key);
+    for (m = first_member(object); m.key != NULL; m = next_member(m)) {
+        if (is_nested(m.value))
             continue;
-        read_value(value, &text);
+        read_value(m.value, &text);
         add_spaces(out, indent);
-        buf_addf(out, "%s: ", key);
-        add_spaces(out, widest - strlen(key));
+        buf_addf(out, "%s: ", m.key);
+        add_spaces(out, widest - strlen(m.key));
         buf_add(out, buf_str(&text));
         buf_add_char(out, '\n');
     }
-    json_object_foreach((json_t *)(uintptr_t)object, key,
-                        value) if (is_nested(value))
-        add_nested(out, key, value, columns, indent);
+    for (m = first_member(object); m.key != NULL; m = next_member(m))
+        if (is_nested(m.value))
+            add_nested(out, m.key, m.value, columns, indent);
 }
 
 void

@@ -45,25 +45,42 @@ take_number(struct str *rest, size_t digits, char after, int *out)
 }
 
 static bool
+take_day(struct str *rest, struct tm *utc)
+{
+    return take_number(rest, 4, '-', &utc->tm_year) &&
+           take_number(rest, 2, '-', &utc->tm_mon) &&
+           take_number(rest, 2, rest->n > 2 ? 'T' : '\0', &utc->tm_mday);
+}
+
+static bool
+take_time(struct str *rest, struct tm *utc)
+{
+    return take_number(rest, 2, ':', &utc->tm_hour) &&
+           take_number(rest, 2, ':', &utc->tm_min) &&
+           take_number(rest, 2, 'Z', &utc->tm_sec);
+}
+
+static bool
+is_same_moment(const struct tm *a, const struct tm *b)
+{
+    return a->tm_mon == b->tm_mon && a->tm_mday == b->tm_mday &&
+           a->tm_hour == b->tm_hour && a->tm_min == b->tm_min &&
+           a->tm_sec == b->tm_sec;
+}
+
+static bool
 parse_date(struct str text, int64_t *out_unix_s)
 {
     struct tm utc = {0}, again;
     struct str rest = text;
-    if (!take_number(&rest, 4, '-', &utc.tm_year) ||
-        !take_number(&rest, 2, '-', &utc.tm_mon) ||
-        !take_number(&rest, 2, rest.n > 2 ? 'T' : '\0', &utc.tm_mday))
-        return false;
-    if (text.n > 10 && (!take_number(&rest, 2, ':', &utc.tm_hour) ||
-                        !take_number(&rest, 2, ':', &utc.tm_min) ||
-                        !take_number(&rest, 2, 'Z', &utc.tm_sec)))
+    if (!take_day(&rest, &utc) || (text.n > 10 && !take_time(&rest, &utc)) ||
+        rest.n > 0)
         return false;
     utc.tm_year -= 1900;
     utc.tm_mon -= 1;
     again = utc;
     time_t seconds = timegm(&again); /* moves 31 February to March */
-    if (rest.n > 0 || again.tm_mon != utc.tm_mon ||
-        again.tm_mday != utc.tm_mday || again.tm_hour != utc.tm_hour ||
-        again.tm_min != utc.tm_min || again.tm_sec != utc.tm_sec)
+    if (!is_same_moment(&utc, &again))
         return false;
     *out_unix_s = seconds;
     return true;
