@@ -81,6 +81,8 @@ void stream_rest(struct stream *s);
 static inline struct str
 stream_input(const struct stream *s)
 {
+    if (s->in == NULL)
+        return STR_NONE;
     return str_of(s->in + s->in_at, s->in_end - s->in_at);
 }
 /* Bytes that nobody takes fill one block; then no more are read. */

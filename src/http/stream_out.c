@@ -84,16 +84,15 @@ stream_flush(struct stream *s)
         enum io io = write_once(s, &n);
         s->out_at += n;
         s->n_sent += n;
-        if (io == IO_WANTS_WRITE || (s->ssl == NULL && stream_unsent(s) > 0)) {
-            stream_watch_writes(s, true);
-            return;
-        }
-        if (io == IO_WANTS_READ) {
-            stream_watch_writes(s, false); /* the next read tries again */
-            return;
-        }
-        if (io != IO_DONE) {
+        if (io == IO_BROKEN || io == IO_ENDED) {
             give_up_writing(s);
+            return;
+        }
+        /* A socket that took a part is full; TLS writes record by record. */
+        bool is_full = io == IO_DONE && s->ssl == NULL && stream_unsent(s) > 0;
+        if (io != IO_DONE || is_full) {
+            /* Where TLS has to read first, the next read tries again. */
+            stream_watch_writes(s, io != IO_WANTS_READ);
             return;
         }
     }
@@ -151,10 +150,12 @@ static size_t
 write_through(struct stream *s, struct str piece)
 {
     size_t n = 0, unsent = stream_unsent(s);
-    struct iovec parts[2] = {{s->out + s->out_at, unsent},
-                             {(void *)(uintptr_t)piece.p, piece.n}};
-    enum io io = unsent > 0 ? send_plain(s, parts, 2, &n)
-                            : send_plain(s, parts + 1, 1, &n);
+    struct iovec parts[2];
+    size_t n_parts = 0;
+    if (unsent > 0)
+        parts[n_parts++] = (struct iovec){s->out + s->out_at, unsent};
+    parts[n_parts++] = (struct iovec){(void *)(uintptr_t)piece.p, piece.n};
+    enum io io = send_plain(s, parts, n_parts, &n);
     if (io == IO_BROKEN) {
         give_up_writing(s);
         return piece.n;

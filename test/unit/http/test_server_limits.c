@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -221,6 +222,27 @@ answers_503_when_all_connections_are_busy(void **state)
     WAIT(&f->lb, f->n_ended == 2);
 }
 
+/* With a block full of what comes next, only a write can tell. */
+static void
+notices_a_reset_while_it_can_neither_read_nor_write(void **state)
+{
+    struct fixture *f = *state;
+    struct raw r = raw_connect(&f->lb, f->port);
+    auto_buf struct buf more;
+    buf_init(&more, 100000);
+    for (int i = 0; i < 2 * BLOCK_SIZE; i++)
+        buf_add_char(&more, 'x');
+    f->left = 20 * 1024 * 1024;
+    raw_say(&r, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+    assert_true(send(r.fd, more.p, more.n, 0) > BLOCK_SIZE);
+    WAIT(&f->lb, f->server->n_running == 1 &&
+                     f->server->first->stream.is_writing &&
+                     !f->server->first->stream.is_reading);
+    raw_reset(&r);
+    WAIT(&f->lb, f->n_ended == 1);
+    assert_int_equal(f->reason, ERR_CLOSED);
+}
+
 static void
 drains(void **state)
 {
@@ -285,6 +307,7 @@ main(void)
         HASTY(waits_for_the_handler_as_long_as_it_takes),
         SMALL(prefers_a_new_connection_to_one_that_only_waits),
         SMALL(answers_503_when_all_connections_are_busy),
+        CASE(notices_a_reset_while_it_can_neither_read_nor_write),
         CASE(drains),
         CASE(holds_no_buffer_for_an_idle_connection),
     };
