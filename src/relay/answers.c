@@ -65,10 +65,11 @@ is_worth_repeating(enum err e)
 
 void
 answer_problem(struct http_exchange *x, const struct request_id *id,
-               const struct problem *p)
+               const struct problem *p, struct str allowed)
 {
     struct problem whole = *p;
-    struct http_header headers[6];
+    unsigned status = p->status != 0 ? p->status : problem_status(p->err);
+    struct http_header headers[7];
     struct buf body, after;
     size_t n = 0;
     buf_init(&body, PROBLEM_MAX + p->reconnect_url.n + p->detail.n * 6);
@@ -81,7 +82,9 @@ answer_problem(struct http_exchange *x, const struct request_id *id,
     if (p->err == ERR_UNAUTHORIZED)
         headers[n++] =
             (struct http_header){STR("WWW-Authenticate"), challenge(x)};
-    if (problem_status(p->err) >= 409)
+    if (allowed.n > 0)
+        headers[n++] = (struct http_header){STR("Allow"), allowed};
+    if (status >= 409)
         headers[n++] = (struct http_header){
             STR("X-Should-Retry"),
             is_worth_repeating(p->err) ? STR("true") : STR("false")};
@@ -90,17 +93,9 @@ answer_problem(struct http_exchange *x, const struct request_id *id,
         headers[n++] =
             (struct http_header){STR("Retry-After"), buf_str(&after)};
     }
-    http_respond(x, problem_status(p->err), headers, n, buf_str(&body));
+    http_respond(x, status, headers, n, buf_str(&body));
     buf_done(&body);
     buf_done(&after);
-}
-
-void
-answer_err(struct http_exchange *x, const struct request_id *id, enum err e,
-           struct str detail)
-{
-    struct problem p = {.err = e, .detail = detail};
-    answer_problem(x, id, &p);
 }
 
 /* What the listener refuses by itself, in our words. */

@@ -30,13 +30,10 @@ void answer_json(struct http_exchange *x, unsigned status,
                  const struct request_id *id, struct str json);
 void answer_text(struct http_exchange *x, const struct request_id *id,
                  struct str text);
-/* p->request_id is set here.  A 401 says how to authenticate. */
+/* p->request_id is set here.  A 401 says how to authenticate; a 405 says
+ * what is allowed, which is empty for all others. */
 void answer_problem(struct http_exchange *x, const struct request_id *id,
-                    const struct problem *p);
-/* The problem that is no more than a sentence. */
-void answer_err(struct http_exchange *x, const struct request_id *id,
-                enum err e, struct str detail);
-
+                    const struct problem *p, struct str allowed);
 /* http_handler.on_refused_header and on_refused, called in this order. */
 void answer_refused_header(struct http_header *out, void *arg);
 void answer_refused(unsigned status, struct buf *out_body, struct str *out_type,

@@ -274,6 +274,22 @@ static const struct route routes[] = {
     {"GET", "/readyz", metrics_do_ready},
 };
 
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static void
+refuse_route(struct relay *r, struct http_exchange *x,
+             const struct request_id *id, enum err e, const char *why)
+{
+    struct buf auto_buf allowed;
+    buf_init(&allowed, 64);
+    if (e == ERR_NOT_FOUND)
+        route_add_allowed(routes, N_ROUTES, http_request(x)->target, &allowed);
+    if (allowed.n > 0)
+        relay_refuse_method(r, x, id, buf_str(&allowed));
+    else
+        refuse(r, x, id, e, str_from(why));
+}
+
 void
 api_do(struct relay *r, struct http_exchange *x)
 {
@@ -282,10 +298,10 @@ api_do(struct relay *r, struct http_exchange *x)
     const struct route *route;
     struct route_values values;
     const char *why;
-    enum err e = route_find(routes, sizeof(routes) / sizeof(routes[0]),
-                            head->method, head->target, &route, &values, &why);
+    enum err e = route_find(routes, N_ROUTES, head->method, head->target,
+                            &route, &values, &why);
     if (e != ERR_OK)
-        refuse(r, x, &id, e, str_from(why));
+        refuse_route(r, x, &id, e, why);
     else
         route->do_it(r, x, &id, &values);
 }

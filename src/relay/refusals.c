@@ -8,7 +8,19 @@ relay_refuse(struct relay *r, struct http_exchange *x,
              const struct request_id *id, const struct problem *p)
 {
     r->counters.refusals++;
-    answer_problem(x, id, p);
+    answer_problem(x, id, p, STR_NONE);
+}
+
+void
+relay_refuse_method(struct relay *r, struct http_exchange *x,
+                    const struct request_id *id, struct str allowed)
+{
+    struct problem p = {.err = ERR_NOT_FOUND,
+                        .status = 405,
+                        .detail = STR("There is something at this path, but "
+                                      "not for this method. See Allow.")};
+    r->counters.refusals++;
+    answer_problem(x, id, &p, allowed);
 }
 
 static struct str

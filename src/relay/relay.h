@@ -47,6 +47,9 @@ struct exchange_user {
 /* refusals.c: problems of our own, counted. */
 void relay_refuse(struct relay *r, struct http_exchange *x,
                   const struct request_id *id, const struct problem *p);
+/* 405; allowed is the list for the header of that name. */
+void relay_refuse_method(struct relay *r, struct http_exchange *x,
+                         const struct request_id *id, struct str allowed);
 /* With the sentence that fits e; for those that need no more words. */
 void relay_refuse_err(struct relay *r, struct http_exchange *x,
                       const struct request_id *id, enum err e);

@@ -70,11 +70,8 @@ route_find(const struct route *table, size_t n, struct str method,
         enum match found = match(table[i].pattern, path, &values);
         if (found == NO_MATCH)
             continue;
-        if (!is_method(table[i].method, method)) {
-            *out_why = "There is something at this path, but not for this "
-                       "method.";
+        if (!is_method(table[i].method, method))
             continue;
-        }
         if (found == MATCH_BUT_PORTAL) {
             *out_why = "The portal in the path must be a number above 0.";
             return ERR_INVALID;
@@ -88,4 +85,22 @@ route_find(const struct route *table, size_t n, struct str method,
         return ERR_OK;
     }
     return ERR_NOT_FOUND;
+}
+
+void
+route_add_allowed(const struct route *table, size_t n, struct str target,
+                  struct buf *out)
+{
+    struct route_values values;
+    struct str path = STR_NONE;
+    (void)str_cut(&target, '?', &path); /* empty: matches nothing */
+    for (size_t i = 0; i < n; i++) {
+        if (match(table[i].pattern, path, &values) == NO_MATCH)
+            continue;
+        if (out->n > 0)
+            buf_add(out, STR(", "));
+        buf_add_text(out, table[i].method);
+        if (is_method(table[i].method, STR("HEAD")))
+            buf_add(out, STR(", HEAD"));
+    }
 }

@@ -1,8 +1,8 @@
 #ifndef RELAY_ROUTES_H
 #define RELAY_ROUTES_H
 
+#include "base/buf.h"
 #include "base/err.h"
-#include "base/str.h"
 
 struct http_exchange;
 struct relay;
@@ -33,12 +33,17 @@ struct route {
 };
 
 /*
- * ERR_NOT_FOUND: no such path, or not with that method.  ERR_INVALID: a
- * portal that is no number.  *out_why is the sentence for either.
+ * ERR_NOT_FOUND: no such path, or not with that method (route_add_allowed).
+ * ERR_INVALID: a portal that is no number.  *out_why is the sentence for
+ * either.
  */
 enum err route_find(const struct route *table, size_t n, struct str method,
                     struct str target, const struct route **out,
                     struct route_values *out_values,
                     const char **out_why) WARN_UNUSED;
+
+/* The methods of a path, as the header Allow has them; nothing for none. */
+void route_add_allowed(const struct route *table, size_t n, struct str target,
+                       struct buf *out);
 
 #endif

@@ -447,7 +447,7 @@ what_is_wrong_is_said_and_the_keeper_not_asked(void **state)
         {"GET", "/v1/apps/crm/portals?page=2", NULL, 400, "cursor"},
         {"GET", "/v1/apps/crm/portals?ref=%0a", NULL, 400, "ref"},
         {"GET", "/v1/apps/crm/portals/7/tokens", NULL, 404, "nothing"},
-        {"POST", "/v1/apps/crm/portals/7/token", "{}", 404, "method"},
+        {"POST", "/v1/apps/crm/portals/7/token", "{}", 405, "method"},
         {"GET", "/", NULL, 404, "nothing"},
     };
     (void)state;

@@ -79,12 +79,35 @@ gives_the_query_apart(void **state)
     assert_null(values.query.p);
 }
 
+static void
+says_which_methods_a_path_has(void **state)
+{
+    static const struct {
+        const char *target, *allowed;
+    } rows[] = {
+        {"/v1/apps/crm/portals/7", "GET, HEAD, DELETE"},
+        {"/v1/apps/crm/portals/seven?x=1", "GET, HEAD, DELETE"},
+        {"/readyz", "GET, HEAD"},
+        {"/v1/apps/crm", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf auto_buf allowed;
+        buf_init(&allowed, 64);
+        route_add_allowed(table, sizeof(table) / sizeof(table[0]),
+                          str_from(rows[i].target), &allowed);
+        assert_string_equal(buf_text(&allowed), rows[i].allowed);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_route_and_its_values),
         cmocka_unit_test(gives_the_query_apart),
+        cmocka_unit_test(says_which_methods_a_path_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
