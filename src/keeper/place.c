@@ -105,6 +105,17 @@ seal_user(struct turn *t, const struct place *p, const struct app *app,
                       "user", HIDDEN(buf_str(&text)));
 }
 
+/*
+ * Raised by each connect, also over an erasure and a restored backup, which
+ * leave no counter behind: so it begins with the time.
+ */
+static uint64_t
+next_generation(struct turn *t, const struct grant *g)
+{
+    uint64_t now = (uint64_t)turn_now_s(t);
+    return g->generation >= now ? g->generation + 1 : now;
+}
+
 static void
 fill_grant(struct turn *t, const struct place *p, const struct app *app,
            uint64_t portal, struct grant *g)
@@ -114,7 +125,7 @@ fill_grant(struct turn *t, const struct place *p, const struct app *app,
     int64_t elapsed = turn_now_s(t) - r->received_at;
     g->state = GRANT_ACTIVE;
     g->is_static = p->attempt->origin == ORIGIN_STATIC;
-    g->generation++;
+    g->generation = next_generation(t, g);
     g->version++;
     g->connected_at = r->date != 0 ? r->date : r->received_at;
     g->refreshed_at = r->received_at;

@@ -310,6 +310,26 @@ an_unreachable_hubspot_leaves_only_the_refresh_token_for_72_hours(void **state)
 }
 
 static void
+a_portal_that_comes_back_while_its_end_is_pending_ends_again(void **state)
+{
+    struct stage *s = stage_new();
+    uint64_t n;
+    struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
+    (void)state;
+    s->outcome[ERRAND_UNINSTALL] = OUTCOME_TRANSIENT;
+    for (int i = 0; i < 2; i++) {
+        stage_connect(s, 1001);
+        s->now_ms += 1000;
+        stage_admin(s, ADMIN_PORTAL_DISCONNECT, &ask, &done);
+        assert_non_null(strstr(done.json, "\"remote\":\"pending\""));
+    }
+    assert_int_equal(store_count(s->keeper.store, STORE_ENDINGS, STR_NONE, &n),
+                     ERR_OK);
+    assert_int_equal(n, 2);
+    stage_free(s);
+}
+
+static void
 a_revoked_key_is_refused(void **state)
 {
     struct stage *s = stage_new();
@@ -466,6 +486,8 @@ main(void)
             letting_go_uninstalls_revokes_erases_and_gives_a_receipt),
         cmocka_unit_test(
             an_unreachable_hubspot_leaves_only_the_refresh_token_for_72_hours),
+        cmocka_unit_test(
+            a_portal_that_comes_back_while_its_end_is_pending_ends_again),
         cmocka_unit_test(a_revoked_key_is_refused),
         cmocka_unit_test(a_token_costs_one_load_and_one_commit),
         cmocka_unit_test(
