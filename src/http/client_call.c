@@ -294,11 +294,14 @@ http_call_start(struct http_client *c, const struct http_call_spec *spec,
 static void
 add_kept(struct http_call *call, struct str s)
 {
-    if (call->o == NULL)
+    if (call->o == NULL) {
         buf_add(&call->request, s);
-    else if (!call->is_whole)
+        assert(buf_err(&call->request) == ERR_OK); /* see on_writable */
         return;
-    else if (call->request.n + s.n > REPEAT_MAX)
+    }
+    if (!call->is_whole)
+        return;
+    if (call->request.n + s.n > REPEAT_MAX)
         call->is_whole = false;
     else
         buf_add(&call->request, s);

@@ -191,7 +191,7 @@ finish(struct connection *c)
     exchange_end(x, ERR_OK);
     if (c->state == CONNECTION_CLOSED)
         return;
-    if (!is_all_read) {
+    if (!is_all_read || (is_last && stream_input(&c->stream).n > 0)) {
         connection_linger(c);
     } else if (is_last) {
         stream_shut(&c->stream);
@@ -262,8 +262,9 @@ step(struct connection *c)
 {
     switch (c->state) {
     case CONNECTION_OPENING:
+        /* No reset: it would overtake TLS's own word of what is wrong. */
         if (c->stream.is_broken)
-            connection_close(c, ERR_CLOSED);
+            connection_close(c, ERR_OK);
         else if (c->stream.state == STREAM_OPEN)
             set_state(c, CONNECTION_WAITING);
         return c->state == CONNECTION_WAITING;

@@ -65,6 +65,20 @@ answers_pipelined_requests_in_order_and_one_at_a_time(void **state)
     raw_close(&r);
 }
 
+/* Bytes that nobody reads would turn the close into a reset. */
+static void
+closes_softly_on_a_client_that_says_more_than_it_may(void **state)
+{
+    struct fixture *f = *state;
+    struct raw r = raw_connect(&f->lb, f->port);
+    raw_say(&r, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"
+                "GET / HTTP/1.1\r\n" HOST "\r\n");
+    WAIT(&f->lb, raw_has_ended(&r));
+    assert_int_equal(raw_count(&r, "hello"), 1);
+    assert_false(r.is_reset);
+    raw_close(&r);
+}
+
 static void
 survives_hundreds_of_pipelined_requests(void **state)
 {
@@ -361,6 +375,7 @@ main(void)
         CASE(answers_one_request_after_the_other),
         CASE(answers_a_request_that_comes_byte_by_byte),
         CASE(answers_pipelined_requests_in_order_and_one_at_a_time),
+        CASE(closes_softly_on_a_client_that_says_more_than_it_may),
         CASE(survives_hundreds_of_pipelined_requests),
         CASE(refuses_every_smuggling_shape_and_closes),
         CASE(collects_bodies_of_every_size),
