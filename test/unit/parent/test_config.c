@@ -476,6 +476,56 @@ lets_the_environment_override_but_never_a_secret(void **state)
     assert_int_equal(unsetenv("PORTKEEP_SERVER_PUBLIC_URI"), 0);
 }
 
+/* conf/portkeep.conf.example, which the build names. */
+static const char *example_path;
+
+static void
+finds_the_example_good_and_every_key_in_it(void **state)
+{
+    struct config_file *f = *state;
+    static char text[16384];
+    FILE *file = fopen(example_path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    (void)fclose(file);
+    enum err e = config_load(f->arena, example_path, &f->config, &f->problems);
+    config_file_print(f);
+    assert_int_equal(e, ERR_OK);
+    assert_int_equal(f->problems.n, 0);
+    for (size_t i = 0; i < config_n_keys(); i++) {
+        struct config_key_help k = config_key_help(i);
+        char set[64], hidden[64];
+        (void)snprintf(set, sizeof(set), "\n%s ", k.key);
+        (void)snprintf(hidden, sizeof(hidden), "\n;%s ", k.key);
+        if (strstr(text, set) == NULL && strstr(text, hidden) == NULL)
+            fail_msg("the example lacks %s", k.key);
+    }
+}
+
+/* Keys that stand in it as notes are good too, once they are taken in. */
+static void
+finds_the_hidden_keys_of_the_example_good(void **state)
+{
+    struct config_file *f = *state;
+    static char text[16384];
+    FILE *file = fopen(example_path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    (void)fclose(file);
+    for (char *p = text; (p = strstr(p, "\n;")) != NULL; p++)
+        if (p[2] != ' ' && p[2] != '\n')
+            memmove(p + 1, p + 2, strlen(p + 1));
+    /* SQLite has no password; a credential wants systemd. */
+    char *password = strstr(text, "password ");
+    assert_non_null(password);
+    *password = ';';
+    enum err e = config_file_load(f, text);
+    config_file_print(f);
+    assert_int_equal(e, ERR_OK);
+    assert_true(f->config.tls_cert.n > 0);
+    assert_true(f->config.apps[0].webhook_target.n > 0);
+}
+
 static void
 says_why_there_is_no_file(void **state)
 {
@@ -510,7 +560,7 @@ describes_every_key_within_the_width_of_a_terminal(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_file, close_file)
     const struct CMUnitTest tests[] = {
@@ -525,9 +575,14 @@ main(void)
         TEST(takes_lines_to_their_limit_and_refuses_longer_ones),
         TEST(joins_a_value_over_many_lines),
         TEST(lets_the_environment_override_but_never_a_secret),
+        TEST(finds_the_example_good_and_every_key_in_it),
+        TEST(finds_the_hidden_keys_of_the_example_good),
         TEST(says_why_there_is_no_file),
         TEST(describes_every_key_within_the_width_of_a_terminal),
     };
+    if (argc < 2)
+        return 2;
+    example_path = argv[1];
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
