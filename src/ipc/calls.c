@@ -1,5 +1,6 @@
 #include "ipc/calls.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void
@@ -41,6 +42,7 @@ void
 calls_end(struct call *c, enum err e, const struct message *m,
           const void *reply)
 {
+    assert(c != NULL);
     c->on_reply(e, m, reply, c->arg);
     free(c);
 }

@@ -5,12 +5,10 @@
 #include "base/log.h"
 #include "ipc/fd.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 
 /*
@@ -260,29 +258,6 @@ collapse(struct family *f)
 }
 
 static void
-log_end(const struct process *x, int status)
-{
-    bool is_killed = WIFSIGNALED(status);
-    const char *name = is_killed ? sigabbrev_np(WTERMSIG(status)) : NULL;
-    if (is_killed && WTERMSIG(status) == SIGSYS)
-        log_error("child.sandbox_kill",
-                  "role=%s/%u pid=%d what=\"it asked the kernel for something "
-                  "that its sandbox forbids\"",
-                  role_name(x->role), x->index, (int)x->pid);
-    else if (is_killed)
-        log_error("child.killed", "role=%s/%u pid=%d signal=%s",
-                  role_name(x->role), x->index, (int)x->pid,
-                  name != NULL ? name : "unknown");
-    else if (WEXITSTATUS(status) != 0)
-        log_error("child.failed", "role=%s/%u pid=%d status=%d",
-                  role_name(x->role), x->index, (int)x->pid,
-                  WEXITSTATUS(status));
-    else
-        log_info("child.ended", "role=%s/%u pid=%d", role_name(x->role),
-                 x->index, (int)x->pid);
-}
-
-static void
 count_death(struct post *post)
 {
     post->n_deaths++;
@@ -314,7 +289,7 @@ static void
 take_away(struct family *f, struct process *x, int status)
 {
     struct post *post = &f->posts[x->role];
-    log_end(x, status);
+    process_log_end(x, status);
     if (x->role == ROLE_KEEPER && post->current == x &&
         f->state != FAMILY_STOPPING) {
         post->current = NULL;

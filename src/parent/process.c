@@ -9,6 +9,8 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -18,8 +20,8 @@
  *
  * Whatever happens to it, the end is told by waitpid alone.
  */
-#define DEADLINE_BIRTH_MS 20000
-#define DEADLINE_BRIEF_MS 1000
+#define READY_WITHIN_MS 20000
+#define BRIEFLY_MS 1000
 
 static const struct {
     const char *name, *program;
@@ -69,8 +71,7 @@ process_stop(struct process *x, bool is_brief)
     x->state = PROCESS_LEAVING;
     if (x->life != NULL)
         channel_event(x->life, LIFE_STOP, &stop);
-    process_expire(x, is_brief ? DEADLINE_BRIEF_MS
-                               : DEADLINE_DRAIN_MS + DEADLINE_BRIEF_MS);
+    process_expire(x, is_brief ? BRIEFLY_MS : DEADLINE_DRAIN_MS + BRIEFLY_MS);
 }
 
 static void
@@ -80,7 +81,7 @@ take_ready(struct process *x, const struct life_ready *ready)
         return;
     if (ready->problem.n > 0) {
         x->state = PROCESS_LEAVING;
-        process_expire(x, DEADLINE_BRIEF_MS);
+        process_expire(x, BRIEFLY_MS);
     } else {
         x->state = PROCESS_READY;
         x->ready_ms = process_now_ms();
@@ -122,7 +123,7 @@ on_close(struct channel *ch, enum err reason, void *arg)
     channel_free(ch);
     x->life = NULL;
     if (x->state != PROCESS_LEAVING)
-        process_expire(x, DEADLINE_BRIEF_MS);
+        process_expire(x, BRIEFLY_MS);
     x->handler->on_closed(x, x->arg);
 }
 
@@ -165,8 +166,31 @@ process_start(const struct process_setup *setup, enum role role, uint32_t index)
     }
     struct process *x = make(setup, role, index, pair[0]);
     x->pid = pid;
-    process_expire(x, DEADLINE_BIRTH_MS);
+    process_expire(x, READY_WITHIN_MS);
     return x;
+}
+
+void
+process_log_end(const struct process *x, int status)
+{
+    bool is_killed = WIFSIGNALED(status);
+    const char *name = is_killed ? sigabbrev_np(WTERMSIG(status)) : NULL;
+    if (is_killed && WTERMSIG(status) == SIGSYS)
+        log_error("child.sandbox_kill",
+                  "role=%s/%u pid=%d what=\"it asked the kernel for something "
+                  "that its sandbox forbids\"",
+                  role_name(x->role), x->index, (int)x->pid);
+    else if (is_killed)
+        log_error("child.killed", "role=%s/%u pid=%d signal=%s",
+                  role_name(x->role), x->index, (int)x->pid,
+                  name != NULL ? name : "unknown");
+    else if (WEXITSTATUS(status) != 0)
+        log_error("child.failed", "role=%s/%u pid=%d status=%d",
+                  role_name(x->role), x->index, (int)x->pid,
+                  WEXITSTATUS(status));
+    else
+        log_info("child.ended", "role=%s/%u pid=%d", role_name(x->role),
+                 x->index, (int)x->pid);
 }
 
 void

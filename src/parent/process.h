@@ -25,7 +25,7 @@ enum role { ROLE_KEEPER, ROLE_COURIER, ROLE_RELAY, ROLE_FRONT };
 const char *role_name(enum role role);
 
 enum process_state {
-    PROCESS_BORN,    /* has DEADLINE_BIRTH_MS to say ready */
+    PROCESS_BORN,    /* has 20 s to say ready */
     PROCESS_READY,   /* works */
     PROCESS_LEAVING, /* was told to, or is to be killed */
 };
@@ -65,6 +65,8 @@ struct process_setup {
 /* Started, but not yet sent anything.  NULL after logging why. */
 struct process *process_start(const struct process_setup *setup, enum role role,
                               uint32_t index);
+/* What waitpid said about it, in the log. */
+void process_log_end(const struct process *x, int status);
 /* It must have been waited for. */
 void process_free(struct process *x);
 
