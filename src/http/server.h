@@ -37,7 +37,8 @@ struct http_handler {
     /* The unsent bytes of a streamed answer fell below half the window. */
     void (*on_writable)(struct http_exchange *x, void *arg);
     /* Exactly once for each exchange that on_head or on_request saw.
-     * ERR_OK: answered and sent.  ERR_CLOSED: the client went away.
+     * ERR_OK: answered and sent.  ERR_CLOSED: the client went away, also
+     * when it only said that it sends no more.
      * ERR_TIMEOUT: it was too slow.  ERR_SYNTAX, ERR_LIMIT: its body was
      * refused.  x is gone when this returns.  Never called from within the
      * functions below, but by http_server_free. */

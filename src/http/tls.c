@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A certificate chain or a key; real ones have a few KiB. */
@@ -22,6 +23,9 @@ struct tls_context {
 static SSL_CTX *
 new_ctx(const SSL_METHOD *method)
 {
+    /* Dates of certificates are compared by gmtime_r, which opens the time
+     * zone's file at its first use: here, while files can be opened. */
+    tzset();
     SSL_CTX *ctx = SSL_CTX_new(method);
     if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
         abort();
