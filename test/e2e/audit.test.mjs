@@ -64,7 +64,7 @@ test('an entry that was changed behind its back is found', async () => {
         { encoding: 'utf8' });
     const tables = sql('.tables').split(/\s+/).filter((name) => /audit/.test(name));
     assert.equal(tables.length, 1, sql('.tables'));
-    sql(`UPDATE ${tables[0]} SET body = x'00' || substr(body, 2)
+    sql(`UPDATE ${tables[0]} SET body = zeroblob(length(body))
          WHERE key = (SELECT key FROM ${tables[0]} ORDER BY key LIMIT 1 OFFSET 2)`);
     const program = keep.serve();
     const ready = await program.line(/serve\.ready|audit/).catch(() => undefined);

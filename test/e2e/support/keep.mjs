@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Person } from './person.mjs';
 import { build, folder, folderIn, freePort, isRoot, until } from './place.mjs';
 import { Program, children, run } from './program.mjs';
@@ -280,6 +280,9 @@ export class Keep {
             assert.doesNotMatch(this.log,
                 /ERROR: (Address|Leak)Sanitizer|runtime error:/);
         } finally {
+            if (process.env.PORTKEEP_TEST_LOGS)
+                writeFileSync(join(process.env.PORTKEEP_TEST_LOGS,
+                    `${basename(this.dir)}.log`), this.log);
             this.place.close();
         }
     }
