@@ -60,7 +60,7 @@ async function compare(what, bound, ours, theirs) {
     await warm(theirs.url, theirs.headers);
     const all = await pairs(n, cost(ours), cost(theirs));
     const ratio = ratios(all, (one) => one.us);
-    report(`${what}, CPU a request`, `${bound} x nginx`, ratio, ratio.median <= bound, both(all));
+    report(`${what}, CPU a request`, `${bound} x nginx`, ratio, ratio.high <= bound, both(all));
 }
 
 const ofKeep = (keep, url, key) => ({
@@ -148,6 +148,34 @@ async function callers() {
     await hub.stop();
 }
 
+// The same work on both: 1,000 portals in turn, spread over the database.  With
+// one key they are leased; with so many that the relay's cache has forgotten
+// each pair before it comes again, every read is the keeper's.
+async function reads(sides, what, nKeys) {
+    const script = join(build, 'bench-portals.lua');
+    for (const side of Object.values(sides)) {
+        side.keys = [];
+        for (let i = 0; i < nKeys; i++)
+            side.keys.push(await side.keep.key({ name: `reader-${nKeys}-${i}`, verb: 'token' }));
+    }
+    const cost = (count) => async () => {
+        const { keep, keys } = sides[count];
+        writeFileSync(script, `local keys, i = {"${keys.join('", "')}"}, 0
+            request = function()
+                i = i + 1
+                return wrk.format("GET", "/v1/apps/crm-sync/portals/" ..
+                    (1000001 + i % 1000 * ${count / 1000}) .. "/token",
+                    {Authorization = "Bearer " .. keys[math.floor(i / 1000) % #keys + 1]})
+            end`);
+        return costOf(family(keep.program.pid), keep.private, { seconds, script });
+    };
+    for (const count of [1000, 100_000]) await cost(count)();
+    const all = await pairs(n, cost(100_000), cost(1000));
+    const ratio = ratios(all, (one) => one.us);
+    report(`${what}, 100,000 grants to 1,000, CPU a request`, '1.1', ratio,
+        ratio.high <= 1.1, both(all));
+}
+
 async function grants() {
     const tool = join(build, 'bench-fill');
     if (!existsSync(tool)) throw new Error(`${tool} is not built`);
@@ -156,7 +184,6 @@ async function grants() {
     for (const count of [1000, 100_000]) {
         const hub = await emulator.start();
         const keep = await portkeep.start({ hub });
-        const key = await keep.key({ verb: 'token' });
         await keep.program.stop();
         execFileSync(tool, [keep.database, keep.masterKey, 'crm-sync', String(count)]);
         execFileSync('chown', ['-R', '--reference', keep.data, keep.data]);
@@ -172,29 +199,15 @@ async function grants() {
         }
         const [, address] = (await keep.program.line(/private=(\S+)/));
         keep.private = `http://${address}`;
-        sides[count] = { hub, keep, key };
+        sides[count] = { hub, keep };
         const took = spread(started[count]);
         report(`start to first answer with ${count} grants, ms`, '200', took, took.median < 200);
     }
     const large = sides[100_000].keep;
     const pss = pssKb(family(large.program.pid)) / 1024;
     report('memory idle with 100,000 grants, MB PSS', '60', { median: pss }, pss < 60);
-    // Each portal once in a while: what the keeper does, not the cache.
-    const script = join(build, 'bench-portals.lua');
-    const cost = (count) => async () => {
-        const { keep, key } = sides[count];
-        writeFileSync(script, `request = function()
-            return wrk.format("GET", "/v1/apps/crm-sync/portals/" ..
-                (math.random(1, ${count}) + 1000000) .. "/token") end`);
-        return costOf(family(keep.program.pid), keep.private, {
-            seconds, headers: { Authorization: `Bearer ${key}` }, script,
-        });
-    };
-    for (const count of [1000, 100_000]) await cost(count)();
-    const all = await pairs(n, cost(100_000), cost(1000));
-    const ratio = ratios(all, (one) => one.us);
-    report('token reads, 100,000 grants to 1,000, CPU a request', '1.1', ratio,
-        ratio.median <= 1.1, both(all));
+    await reads(sides, 'token reads from the relay\'s leases', 1);
+    await reads(sides, 'token reads from the keeper', 8);
     for (const { hub, keep } of Object.values(sides)) {
         await keep.stop();
         await hub.stop();
