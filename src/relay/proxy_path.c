@@ -59,24 +59,62 @@ worse(enum verdict a, enum verdict b)
     return a > b ? a : b;
 }
 
-static enum verdict
-judge_decoded(struct str path, unsigned n_times)
+static int
+hex_value(char c)
 {
-    char bytes[LIMIT_TARGET + 1];
-    struct buf decoded = {
-        .p = bytes, .room = sizeof(bytes), .max = LIMIT_TARGET};
-    if (text_add_unpercent(&decoded, path, false) != ERR_OK)
-        return PATH_PERCENT;
-    struct str form = buf_str(&decoded);
-    if (has_odd_bytes(form))
-        return PATH_BYTES;
-    enum verdict found = judge_segments(form);
-    /* What is no code the second time is a percent sign, and fine. */
-    if (n_times > 1 && str_has(form, '%')) {
-        enum verdict again = judge_decoded(form, n_times - 1);
-        found = again == PATH_PERCENT ? found : worse(found, again);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* What is no code stays as it is, as most decoders have it.  False: there was
+ * some of that. */
+static bool
+decode(struct str text, char out[static LIMIT_TARGET], struct str *out_text)
+{
+    bool is_strict = true;
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int high = -1, low = -1;
+        out[n++] = text.p[i];
+        if (text.p[i] != '%')
+            continue;
+        if (text.n - i > 2) {
+            high = hex_value(text.p[i + 1]);
+            low = hex_value(text.p[i + 2]);
+        }
+        if (high < 0 || low < 0) {
+            is_strict = false;
+            continue;
+        }
+        out[n - 1] = (char)(high << 4 | low);
+        i += 2;
     }
-    return found;
+    *out_text = str_of(out, n);
+    return is_strict;
+}
+
+static enum verdict
+judge_form(struct str path)
+{
+    return has_odd_bytes(path) ? PATH_BYTES : judge_segments(path);
+}
+
+static enum verdict
+judge_decoded(struct str path)
+{
+    char once[LIMIT_TARGET], twice[LIMIT_TARGET];
+    struct str form;
+    if (path.n > LIMIT_TARGET || !decode(path, once, &form))
+        return PATH_PERCENT;
+    enum verdict found = judge_form(form);
+    if (!str_has(form, '%'))
+        return found;
+    /* What is no code the second time is a percent sign, and fine. */
+    (void)decode(form, twice, &form);
+    return worse(found, judge_form(form));
 }
 
 static enum verdict
@@ -89,7 +127,7 @@ judge(struct str path)
             return PATH_EMPTY_SEGMENT;
     enum verdict found = judge_segments(path);
     if (str_has(path, '%'))
-        found = worse(found, judge_decoded(path, 2));
+        found = worse(found, judge_decoded(path));
     return found;
 }
 

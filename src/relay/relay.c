@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 /*
- *   BORN --run--> SERVING --drain--> DRAINING --nothing runs--> gone
+ *   BORN --run--> SERVING --drain--> DRAINING --nothing runs, 30 s--> gone
  *
  * 1. The keeper's channel is there from run until it closes; from then on
  *    nothing is answered but 503, and the parent ends the process.
@@ -111,6 +111,15 @@ on_exchange_end(evutil_socket_t fd, short what, void *arg)
         leave(r);
 }
 
+/* What still runs by now is cut. */
+static void
+on_drained(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    leave(arg);
+}
+
 static void
 report_regularly(struct relay *r)
 {
@@ -199,9 +208,11 @@ drain(struct child *c, bool is_brief)
         leave(r);
         return;
     }
+    struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000};
     http_server_drain(r->server);
     r->on_exchange_end = event_new(c->base, -1, 0, on_exchange_end, r);
-    if (r->on_exchange_end == NULL)
+    if (r->on_exchange_end == NULL ||
+        event_base_once(c->base, -1, EV_TIMEOUT, on_drained, r, &longest) != 0)
         abort(); /* no memory */
     event_active(r->on_exchange_end, EV_TIMEOUT, 0);
 }

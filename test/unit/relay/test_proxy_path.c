@@ -97,6 +97,8 @@ refuses_paths_that_another_reader_sees_otherwise(void **state)
         "crm/\\..\\oauth",
         "crm/%5c..%5coauth",
         "crm/%255c",
+        "crm/%25%2fx/%2509", /* decoded twice by one who is not strict */
+        "crm/%25zz/%252e%252e/oauth",
         "crm/a%0d%0ab",
         "crm/%",
         "crm/%4",
