@@ -15,6 +15,8 @@
 #define LIMIT_HEADERS 100        /* headers of one message */
 #define LIMIT_TARGET 8192        /* request target; codes and states are long */
 #define LIMIT_URL 8192           /* a URL that we build */
+#define LIMIT_RETURN 2048        /* one that a browser is sent back to: goes \
+                                    into others, percent-encoded and sealed */
 #define LIMIT_CHUNK_LINE 256     /* a chunk's size line with its extensions */
 #define LIMIT_API_BODY 65536     /* a JSON body of our own API */
 #define LIMIT_OAUTH_REPLY 65536  /* HubSpot's answer to a token call */

@@ -143,26 +143,33 @@ find_active(struct turn *t, const struct admin_portal *a, struct app *app,
 }
 
 static void
+refuse_refresh(struct turn *t, enum err e, const struct grant *g,
+               const struct app *app)
+{
+    struct refresh_refusal why = refresh_why(t, e, g, app);
+    answer_refusal(t, answer_waiter(t),
+                   &(struct refusal_text){.err = why.err,
+                                          .detail = why.detail,
+                                          .retry_after_s = why.retry_after_s});
+}
+
+static void
 wait_for_refresh(struct turn *t, const struct admin_portal *a, struct app *app,
                  struct grant *g)
 {
-    struct str detail;
-    uint32_t retry_after_s;
     enum err e =
         turn_is_late(t) ? ERR_TIMEOUT : refresh_want(t, app, a->portal, g);
-    if (e == ERR_OK) {
+    if (e == ERR_OK)
         turn_park(t, grant_key(turn_arena(t), a->app, a->portal));
-        return;
-    }
-    e = refresh_why(g, app, turn_now_ms(t), &detail, &retry_after_s);
-    refuse(t, e, detail);
+    else
+        refuse_refresh(t, e, g, app);
 }
 
 static void
 give_token(struct turn *t, const struct admin_portal *a, const struct grant *g)
 {
     struct buf auto_buf json = {0};
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct hidden token;
     if (grant_open_key(t, a->app, a->portal, &key) != ERR_OK ||
         grant_unseal(t, key, a->app, a->portal, g->generation, "access",

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "ipc/fd.h"
+#include "keeper/backoff.h"
 #include "keeper/keeper.h"
 #include "proto/courier.h"
 
@@ -9,12 +10,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define REFUSALS_MAX 256
 #define HOUR_MS 3600000
+#define MINUTE_MS 60000
+#define MANY_LEAST 3        /* refused grants that are more than chance, */
+#define MANY_SHARE 20       /* and more than one in this many of the app's */
 #define BLOCK_MS 30000      /* first wait after our credentials failed */
 #define BLOCK_MAX_MS 600000 /* and the longest */
 #define THROTTLE_MS 2000
 #define THROTTLE_MAX_MS 60000
+#define HTTP_BEING_MOVED 477 /* HubSpot's: one account, not the app */
 
 struct refusal {
     uint64_t portal;
@@ -127,46 +131,85 @@ apps_at(struct apps *as, size_t i)
     return &as->v[i];
 }
 
-/* Doubling, with jitter of a quarter both ways, so that nodes and grants
- * that failed together do not come back together. */
-static int64_t
-backoff_ms(struct keeper *k, int64_t first_ms, int64_t most_ms, unsigned n)
+void
+apps_inherit(struct apps *as, struct apps *old)
 {
-    int64_t wait = first_ms;
-    uint32_t r;
-    while (n-- > 1 && wait < most_ms)
-        wait *= 2;
-    if (wait > most_ms)
-        wait = most_ms;
-    k->env->random(k->env, &r, sizeof(r));
-    return wait - wait / 4 + (int64_t)(r % (uint32_t)(wait / 2 + 1));
+    for (size_t i = 0; i < as->n; i++) {
+        struct app *a = &as->v[i];
+        struct app *was = apps_find(old, a->conf->name);
+        if (was == NULL)
+            continue;
+        a->throttled_until_ms = was->throttled_until_ms;
+        a->n_throttled = was->n_throttled;
+        a->refusals = was->refusals;
+        a->n_refusals = was->n_refusals;
+        a->room = was->room;
+        was->refusals = NULL;
+        was->n_refusals = was->room = 0;
+    }
 }
 
-void
-app_note_outcome(struct app *a, struct keeper *k, uint32_t outcome,
-                 uint32_t retry_after_s)
+/* Errands that left before the first 429 say nothing new by theirs. */
+static void
+hold_back(struct app *a, struct env *env, uint32_t retry_after_s)
 {
-    int64_t now = k->env->now_ms(k->env);
-    if (outcome == OUTCOME_THROTTLED) {
-        int64_t wait =
-            backoff_ms(k, THROTTLE_MS, THROTTLE_MAX_MS, ++a->n_throttled);
-        if (retry_after_s > 0)
-            wait = (int64_t)retry_after_s * 1000;
-        a->throttled_until_ms = now + wait;
-        log_warn("app.throttled", "app=%.*s wait_ms=%" PRId64,
-                 STR_ARG(a->conf->name), wait);
-    } else if (outcome == OUTCOME_OUR_FAULT) {
-        int64_t wait = backoff_ms(k, BLOCK_MS, BLOCK_MAX_MS, ++a->n_blocked);
-        a->blocked_until_ms = now + wait;
-        log_error("app.credentials_refused",
-                  "app=%.*s wait_ms=%" PRId64
-                  " do=\"check client_id, client_secret and the redirect URL "
-                  "at HubSpot; no portal was disconnected\"",
-                  STR_ARG(a->conf->name), wait);
-    } else if (outcome == OUTCOME_OK) {
+    int64_t now = env->now_ms(env), wait = 0;
+    if (a->throttled_until_ms <= now)
+        wait = backoff_ms(env, THROTTLE_MS, THROTTLE_MAX_MS, ++a->n_throttled);
+    if (retry_after_s > 0)
+        wait = (int64_t)retry_after_s * 1000;
+    if (wait > RETRY_AFTER_MAX_MS)
+        wait = RETRY_AFTER_MAX_MS;
+    if (now + wait <= a->throttled_until_ms)
+        return;
+    a->throttled_until_ms = now + wait;
+    log_warn("app.throttled", "app=%.*s wait_ms=%" PRId64,
+             STR_ARG(a->conf->name), wait);
+}
+
+static void
+doubt_credentials(struct app *a, struct env *env)
+{
+    int64_t now = env->now_ms(env);
+    if (a->blocked_until_ms > now)
+        return;
+    int64_t wait = backoff_ms(env, BLOCK_MS, BLOCK_MAX_MS, ++a->n_blocked);
+    a->blocked_until_ms = now + wait;
+    log_error("app.credentials_refused",
+              "app=%.*s wait_ms=%" PRId64
+              " do=\"check client_id, client_secret and the redirect URL "
+              "at HubSpot; no portal was disconnected\"",
+              STR_ARG(a->conf->name), wait);
+}
+
+struct heard_outcome {
+    struct app *app; /* lives on: no reload within a turn */
+    uint32_t outcome, retry_after_s;
+};
+
+static void
+act_note_outcome(struct keeper *k, void *arg)
+{
+    struct heard_outcome *h = arg;
+    struct app *a = h->app;
+    if (h->outcome == OUTCOME_THROTTLED) {
+        hold_back(a, k->env, h->retry_after_s);
+    } else if (h->outcome == OUTCOME_OUR_FAULT) {
+        doubt_credentials(a, k->env);
+    } else if (h->outcome == OUTCOME_OK) {
         a->n_throttled = a->n_blocked = 0;
         a->blocked_until_ms = a->throttled_until_ms = 0;
     }
+}
+
+void
+app_note_outcome(struct turn *t, struct app *a, const struct courier_done *done)
+{
+    if (done->http_status == HTTP_BEING_MOVED)
+        return;
+    struct heard_outcome *h = arena_alloc(turn_arena(t), sizeof(*h));
+    *h = (struct heard_outcome){a, done->outcome, done->retry_after_s};
+    turn_after(t, act_note_outcome, h);
 }
 
 bool
@@ -191,28 +234,53 @@ forget_old(struct app *a, int64_t now_ms)
     a->n_refusals = n;
 }
 
+/* More than twice what is many would tell nothing more; the second half are
+ * grants that kept their state, which keeps the alarm up when the first half
+ * is an hour old. */
+static bool
+may_note(const struct app *a, uint64_t n_grants)
+{
+    return a->n_refusals < 2 * MANY_LEAST ||
+           a->n_refusals * MANY_SHARE <= 2 * n_grants;
+}
+
+/* Once for each portal; one that is still refused counts anew. */
+static void
+note_refusal(struct app *a, uint64_t portal, uint64_t n_grants, int64_t now_ms)
+{
+    for (size_t i = 0; i < a->n_refusals; i++)
+        if (a->refusals[i].portal == portal) {
+            a->refusals[i].at_ms = now_ms;
+            return;
+        }
+    if (!may_note(a, n_grants))
+        return;
+    if (a->n_refusals == a->room) {
+        a->room = a->room > 0 ? 2 * a->room : 64;
+        a->refusals = realloc(a->refusals, a->room * sizeof(*a->refusals));
+        if (a->refusals == NULL)
+            abort();
+    }
+    a->refusals[a->n_refusals++] = (struct refusal){portal, now_ms};
+}
+
 bool
 app_trusts_refusal(struct app *a, uint64_t portal, uint64_t n_grants,
                    int64_t now_ms)
 {
-    bool is_known = false;
-    if (a->refusals == NULL) {
-        a->refusals = calloc(REFUSALS_MAX, sizeof(*a->refusals));
-        if (a->refusals == NULL)
-            abort();
-    }
     forget_old(a, now_ms);
-    for (size_t i = 0; i < a->n_refusals; i++)
-        is_known |= a->refusals[i].portal == portal;
-    if (!is_known && a->n_refusals < REFUSALS_MAX)
-        a->refusals[a->n_refusals++] =
-            (struct refusal){.portal = portal, .at_ms = now_ms};
-    bool is_many = a->n_refusals >= 3 && a->n_refusals * 20 > n_grants;
-    if (is_many)
+    note_refusal(a, portal, n_grants, now_ms);
+    bool is_many =
+        a->n_refusals >= MANY_LEAST && a->n_refusals * MANY_SHARE > n_grants;
+    if (!is_many)
+        return true;
+    if (now_ms - a->many_logged_ms >= MINUTE_MS) {
+        a->many_logged_ms = now_ms;
         log_error("app.many_refused",
-                  "app=%.*s refused=%zu of=%llu do=\"check the app at HubSpot; "
-                  "grants keep their state until this ends\"",
-                  STR_ARG(a->conf->name), a->n_refusals,
-                  (unsigned long long)n_grants);
-    return !is_many;
+                  "app=%.*s refused=%zu of=%" PRIu64
+                  " do=\"check the app at HubSpot; grants keep their state "
+                  "until this ends\"",
+                  STR_ARG(a->conf->name), a->n_refusals, n_grants);
+    }
+    return false;
 }

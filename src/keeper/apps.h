@@ -4,8 +4,11 @@
 #include "base/secret.h"
 #include "child/child.h"
 
+struct courier_done;
 struct keeper;
 struct turn;
+
+#define RETRY_AFTER_MAX_MS 600000 /* believed of a Retry-After */
 
 /*
  * The configured apps and what is known of each while running: its client
@@ -22,7 +25,8 @@ struct app {
     int64_t throttled_until_ms; /* the token endpoint said 429 */
     unsigned n_throttled;
     struct refusal *refusals; /* of the last hour */
-    size_t n_refusals;
+    size_t n_refusals, room;
+    int64_t many_logged_ms; /* the last alarm about them */
 };
 
 /* Reads the secrets from the child's descriptors.  problem: which app, what
@@ -31,15 +35,20 @@ enum err apps_load(struct child *c, struct apps **out,
                    struct buf *problem) WARN_UNUSED;
 void apps_free(struct apps *as);
 
+/* What HubSpot taught about apps that stay outlives a reload: 429s and
+ * refusals.  Doubts about credentials do not, new ones may be here. */
+void apps_inherit(struct apps *as, struct apps *old);
+
 /* NULL: no such app. */
 struct app *apps_find(struct apps *as, struct str name);
 size_t apps_count(const struct apps *as);
 struct app *apps_at(struct apps *as, size_t i);
 
-/* The token endpoint answered: OUTCOME_OK lets up, OUTCOME_THROTTLED and
- * OUTCOME_OUR_FAULT hold back, with alarms for the latter. */
-void app_note_outcome(struct app *a, struct keeper *k, uint32_t outcome,
-                      uint32_t retry_after_s);
+/* The token endpoint answered: after the commit OUTCOME_OK lets up,
+ * OUTCOME_THROTTLED and OUTCOME_OUR_FAULT hold back, with alarms for the
+ * latter. */
+void app_note_outcome(struct turn *t, struct app *a,
+                      const struct courier_done *done);
 /* May an errand of this app leave now?  Else when (unix ms). */
 bool app_may_send(const struct app *a, int64_t now_ms, int64_t *out_when_ms);
 

@@ -123,6 +123,7 @@ make_state(struct turn *t, struct str tag, const struct state *state)
     return arena_copy(turn_arena(t), buf_str(&text));
 }
 
+/* Empty: the app's scopes make it longer than any URL may be. */
 static struct str
 consent_url(struct turn *t, const struct life_app *app, const struct session *s,
             struct str state, struct str id)
@@ -140,6 +141,8 @@ consent_url(struct turn *t, const struct life_app *app, const struct session *s,
     text_add_parameter(&url, "state", state);
     text_add_parameter(&url, "code_challenge", challenge_of(t, id));
     text_add_parameter(&url, "code_challenge_method", STR("S256"));
+    if (buf_err(&url) != ERR_OK)
+        return STR_NONE;
     return arena_copy(turn_arena(t), buf_str(&url));
 }
 
@@ -175,14 +178,20 @@ send_away(struct turn *t, const struct life_app *app, struct str code,
                           .started_at = turn_now_s(t)};
     struct str text = make_state(t, tag, &state);
     bool is_marketplace = s->return_url.n > 0;
-    struct front_begun b = {
-        .page = PAGE_NONE,
-        .location = is_marketplace ? marketplace_url(t, s, text)
-                                   : consent_url(t, app, s, text, state.id),
-        .tag = tag,
-        .cookie = HIDDEN(cookie),
-        .cookie_max_age_s = ATTEMPT_LIFE_S,
-        .is_cross_site = is_marketplace};
+    struct str url = is_marketplace ? marketplace_url(t, s, text)
+                                    : consent_url(t, app, s, text, state.id);
+    if (url.n == 0) {
+        log_error("connect.url_too_long",
+                  "app=%.*s do=\"ask for fewer scopes\"", STR_ARG(app->name));
+        send_page(t, PAGE_FAILED);
+        return;
+    }
+    struct front_begun b = {.page = PAGE_NONE,
+                            .location = url,
+                            .tag = tag,
+                            .cookie = HIDDEN(cookie),
+                            .cookie_max_age_s = ATTEMPT_LIFE_S,
+                            .is_cross_site = is_marketplace};
     answer_begun(t, &b);
 }
 

@@ -126,8 +126,12 @@ door_open(struct keeper *k, enum life_peer kind, uint64_t peer,
         peers_close(k->peers, peer);
         return;
     }
+    if (in->id == 0) {
+        turns_add_event(k->turns, row->handler, in->message->record, in->body);
+        return;
+    }
     enum err e = turns_add(k->turns, row->handler, in->message->record,
-                           in->body, in->id != 0 ? peer : 0, in->id);
+                           in->body, peer, in->id);
     if (e != ERR_OK)
         refuse_call(k, kind, row->message, peer, in->id, ERR_UNAVAILABLE);
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "keeper/apikeys.h"
 #include "keeper/audit.h"
+#include "keeper/erasures.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
 #include "keeper/peers.h"
@@ -12,37 +13,16 @@
 #include "keeper/revoke.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
-#define RESUME_MS                                              \
-    60000 /* an ERASING grant without an answer is tried again \
-           */
+#define RESUME_MS 60000 /* ERASING without an answer: tried again */
 
-/* One line: what a restored backup must not bring back. */
-struct erasure_line {
-    struct str text;
-};
-
-void
-ending_note_erasure(struct keeper *k, void *arg)
+/* Where HubSpot could not be asked, the refresh token waits to be used. */
+static struct str
+remote_of(struct turn *t, const struct ending *e)
 {
-    const struct erasure_line *line = arg;
-    if (k->erasures_fd < 0)
-        return;
-    if (write(k->erasures_fd, line->text.p, line->text.n) !=
-            (ssize_t)line->text.n ||
-        fdatasync(k->erasures_fd) != 0)
-        keeper_fail(k, "erasures.cannot_write");
-}
-
-static void
-note_erasure(struct turn *t, const struct ending *e)
-{
-    struct erasure_line *line = arena_alloc(turn_arena(t), sizeof(*line));
-    line->text = arena_printf(
-        turn_arena(t), "%.*s %" PRIu64 " %" PRIu64 " %" PRId64 "\n",
-        STR_ARG(e->app), e->portal, e->grant->generation, turn_now_s(t));
-    turn_after(t, ending_note_erasure, line);
+    if (!str_equal(e->remote, STR("pending")) || remote_keep(t, e))
+        return e->remote;
+    return STR("given_up");
 }
 
 void
@@ -58,7 +38,7 @@ ending_erase(struct turn *t, const struct ending *e)
                         .generation = e->grant->generation,
                         .erased_at = turn_now_s(t),
                         .word = e->word,
-                        .remote = e->remote,
+                        .remote = remote_of(t, e),
                         .master_key = turn_tag(t, STORE_DATA_KEYS, key),
                         .had_refresh = e->grant->sealed_refresh.n > 0,
                         .had_access = e->grant->sealed_access.n > 0,
@@ -66,30 +46,27 @@ ending_erase(struct turn *t, const struct ending *e)
                         .had_user = e->grant->sealed_user.n > 0,
                         .audit_head = buf_str(&head)};
     struct str json = receipt_json(t, &r);
-    receipt_store(t, &r);
-    if (e->keeps_refresh)
-        remote_keep(t, e);
+    struct str receipt = receipt_store(t, &r, erasures_due_ms(t));
     grant_count_move(t, e->app, e->grant->state, 0);
     turn_delete(t, STORE_GRANTS, key);
     turn_delete(t, STORE_DATA_KEYS, key);
-    k->n_erased++;
+    turn_count(t, &k->n_erased);
     turn_scrub(t);
-    note_erasure(t, e);
+    erasures_note(t, &r, receipt);
     revoke_leases(t, e->app, e->portal, 0);
     answer_document(t, e->waiter, json);
     turn_wake(t, key);
-    log_info("grant.erased",
+    turn_log(t, LOG_INFO, "grant.erased",
              "app=%.*s portal=%" PRIu64 " generation=%" PRIu64
              " remote=%.*s word=%.*s",
              STR_ARG(e->app), e->portal, e->grant->generation,
-             STR_ARG(e->remote), STR_ARG(e->word));
+             STR_ARG(r.remote), STR_ARG(e->word));
 }
 
 /* Who said so travels in the note's row while HubSpot is asked. */
 static struct errand_note
-note_for(struct turn *t, const struct ending *e)
+note_for(const struct ending *e)
 {
-    (void)t;
     return (struct errand_note){.app = e->app,
                                 .portal = e->portal,
                                 .generation = e->grant->generation,
@@ -99,24 +76,57 @@ note_for(struct turn *t, const struct ending *e)
                                 .call = e->waiter.call};
 }
 
+/* The grant is gone, by another's doing: its receipt is what was wanted. */
+static enum err
+answer_gone(struct turn *t, struct str app, uint64_t portal, struct waiter w)
+{
+    struct receipt r;
+    enum err e = receipt_last(t, app, portal, &r);
+    if (e == ERR_AGAIN)
+        return e;
+    if (e == ERR_OK)
+        answer_document(t, w, receipt_json(t, &r));
+    else
+        answer_refusal(
+            t, w,
+            &(struct refusal_text){.err = ERR_NOT_FOUND,
+                                   .detail = STR("This portal is not "
+                                                 "connected to this app.")});
+    return ERR_OK;
+}
+
+/* The grant as the errand left it; its waiter hears of all else.  ERR_OK, or
+ * what the handler returns: *out_goes_on is false. */
 static enum err
 load_ending(struct turn *t, const struct errand_result *r, struct grant *g,
-            struct ending *out)
+            struct ending *out, bool *out_goes_on)
 {
     struct data_key row;
     struct grant_counts counts;
+    struct waiter w = {r->note.peer, r->note.call};
     bool is_there = grant_load(t, r->note.app, r->note.portal, g, &row);
     (void)grant_counts_load(t, r->note.app, &counts); /* named here */
+    *out_goes_on = false;
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there || g->state != GRANT_ERASING ||
-        g->generation != r->note.generation)
-        return ERR_NOT_FOUND;
+    if (!is_there)
+        return answer_gone(t, r->note.app, r->note.portal, w);
+    if (g->state != GRANT_ERASING || g->generation != r->note.generation) {
+        answer_refusal(
+            t, w,
+            &(struct refusal_text){
+                .err = ERR_CONFLICT,
+                .detail = STR("This portal was connected anew while it was "
+                              "being disconnected, and it is connected now. "
+                              "To let go of it, ask again.")});
+        return ERR_OK;
+    }
     *out = (struct ending){.app = r->note.app,
                            .portal = r->note.portal,
                            .grant = g,
                            .word = r->note.row,
-                           .waiter = {r->note.peer, r->note.call}};
+                           .waiter = w};
+    *out_goes_on = true;
     return ERR_OK;
 }
 
@@ -126,14 +136,11 @@ do_let_go_revoked(struct turn *t, const void *ask)
     const struct errand_result *r = ask;
     struct grant g;
     struct ending e;
-    enum err err = load_ending(t, r, &g, &e);
-    if (err != ERR_OK)
-        return err == ERR_AGAIN ? err : ERR_OK;
-    bool is_away = r->done.outcome == OUTCOME_TRANSIENT ||
-                   r->done.outcome == OUTCOME_THROTTLED ||
-                   r->done.outcome == OUTCOME_DROPPED;
-    e.remote = is_away ? STR("pending") : STR("done");
-    e.keeps_refresh = is_away;
+    bool goes_on;
+    enum err err = load_ending(t, r, &g, &e, &goes_on);
+    if (!goes_on)
+        return err;
+    e.remote = errand_is_transient(&r->done) ? STR("pending") : STR("done");
     ending_erase(t, &e);
     return ERR_OK;
 }
@@ -142,19 +149,21 @@ static bool
 revoke_next(struct turn *t, const struct ending *e)
 {
     struct app *app = apps_find(turn_keeper(t)->apps, e->app);
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct hidden token;
     if (app == NULL || grant_open_key(t, e->app, e->portal, &key) != ERR_OK ||
         grant_unseal(t, key, e->app, e->portal, e->grant->generation, "refresh",
-                     e->grant->sealed_refresh, &token) != ERR_OK)
+                     e->grant->sealed_refresh, &token) != ERR_OK ||
+        token.s.n == 0)
         return false;
     struct courier_errand errand = {.kind = ERRAND_REVOKE,
                                     .client_id = app->conf->client_id,
                                     .client_secret =
                                         secret_view(app->client_secret),
                                     .token = token};
-    struct errand_note note = note_for(t, e);
+    struct errand_note note = note_for(e);
     errands_send(t, &errand, &note, do_let_go_revoked);
+    grant_store(t, e->app, e->portal, e->grant, turn_now_ms(t) + RESUME_MS);
     return true;
 }
 
@@ -164,14 +173,12 @@ do_uninstalled(struct turn *t, const void *ask)
     const struct errand_result *r = ask;
     struct grant g;
     struct ending e;
-    enum err err = load_ending(t, r, &g, &e);
-    if (err != ERR_OK)
-        return err == ERR_AGAIN ? err : ERR_OK;
-    uint32_t o = r->done.outcome;
-    if (o == OUTCOME_TRANSIENT || o == OUTCOME_THROTTLED ||
-        o == OUTCOME_DROPPED) {
+    bool goes_on;
+    enum err err = load_ending(t, r, &g, &e, &goes_on);
+    if (!goes_on)
+        return err;
+    if (errand_is_transient(&r->done)) {
         e.remote = STR("pending");
-        e.keeps_refresh = true;
         ending_erase(t, &e);
     } else if (!revoke_next(t, &e)) {
         e.remote = STR("done");
@@ -184,7 +191,7 @@ do_uninstalled(struct turn *t, const void *ask)
 static bool
 start_uninstall(struct turn *t, struct app *app, const struct ending *e)
 {
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct hidden token;
     struct grant *g = e->grant;
     if (grant_open_key(t, e->app, e->portal, &key) != ERR_OK ||
@@ -195,10 +202,12 @@ start_uninstall(struct turn *t, struct app *app, const struct ending *e)
     struct courier_errand errand = {.kind = ERRAND_UNINSTALL,
                                     .client_id = app->conf->client_id,
                                     .token = token};
-    struct errand_note note = note_for(t, e);
+    struct errand_note note = note_for(e);
     errands_send(t, &errand, &note, do_uninstalled);
     grant_count_move(t, e->app, g->state, GRANT_ERASING);
     g->state = GRANT_ERASING;
+    g->ending_word = e->word;
+    g->ending_owner = keeper_owner(t);
     grant_store(t, e->app, e->portal, g, turn_now_ms(t) + RESUME_MS);
     revoke_leases(t, e->app, e->portal, 0);
     return true;
@@ -211,34 +220,59 @@ refuse(struct turn *t, enum err e, struct str detail)
                    &(struct refusal_text){.err = e, .detail = detail});
 }
 
+/* Another call is at it; one of a keeper that died is not. */
+static bool
+is_being_let_go(struct turn *t, const struct ending *e)
+{
+    struct str key = grant_key(turn_arena(t), e->app, e->portal);
+    return e->grant->state == GRANT_ERASING &&
+           turn_due(t, STORE_GRANTS, key) > turn_now_ms(t) &&
+           keeper_owner_lives(t, e->grant->ending_owner);
+}
+
+/* What HubSpot need not be asked for.  NULL: it must be. */
+static const char *
+end_without_hubspot(const struct grant *g)
+{
+    if (g->is_static)
+        return "none";
+    return g->state == GRANT_NEEDS_RECONNECT ? "gone" : NULL;
+}
+
+/* An uninstall wants a living access token, and no refresh beside it. */
+static bool
+waits_for_refresh(struct turn *t, struct app *app, const struct ending *e)
+{
+    struct grant *g = e->grant;
+    if (turn_is_late(t))
+        return false;
+    if (refresh_is_running(t, g))
+        return true;
+    return !grant_is_fresh(g, turn_now_s(t)) &&
+           refresh_want(t, app, e->portal, g) == ERR_OK;
+}
+
 /* The next step of letting go, wherever the grant stands. */
 static void
 let_go(struct turn *t, struct app *app, struct ending *e)
 {
-    struct grant *g = e->grant;
     struct str key = grant_key(turn_arena(t), e->app, e->portal);
-    if (g->state == GRANT_ERASING && !turn_is_late(t)) {
-        turn_park(t, key); /* another call is at it */
-        return;
-    }
-    if (g->is_static) {
-        e->remote = STR("none");
+    const char *remote = end_without_hubspot(e->grant);
+    if (is_being_let_go(t, e)) {
+        if (turn_is_late(t))
+            refuse(t, ERR_UNAVAILABLE,
+                   STR("This portal is being disconnected; HubSpot has not "
+                       "answered yet. Ask again in a minute."));
+        else
+            turn_park(t, key);
+    } else if (remote != NULL) {
+        e->remote = str_from(remote);
         ending_erase(t, e);
-        return;
-    }
-    if (g->state == GRANT_NEEDS_RECONNECT) {
-        e->remote = STR("gone"); /* HubSpot said so before we did */
-        ending_erase(t, e);
-        return;
-    }
-    if (!grant_is_fresh(g, turn_now_s(t)) && !turn_is_late(t) &&
-        refresh_want(t, app, e->portal, g) == ERR_OK) {
-        turn_park(t, key); /* the uninstall call needs a living token */
-        return;
-    }
-    if (!grant_is_fresh(g, turn_now_s(t)) || !start_uninstall(t, app, e)) {
+    } else if (waits_for_refresh(t, app, e)) {
+        turn_park(t, key);
+    } else if (!grant_is_fresh(e->grant, turn_now_s(t)) ||
+               !start_uninstall(t, app, e)) {
         e->remote = STR("pending");
-        e->keeps_refresh = true;
         ending_erase(t, e);
     }
 }
@@ -259,10 +293,16 @@ let_go_of(struct turn *t, struct str app_name, uint64_t portal, struct str word)
                        .grant = &g,
                        .word = word,
                        .waiter = answer_waiter(t)};
-    if (!is_there || app == NULL)
+    if (!is_there && turn_was_parked(t))
+        return answer_gone(t, app_name, portal, e.waiter);
+    if (!is_there)
         refuse(t, ERR_NOT_FOUND,
                STR("This portal is not connected to this app. If it was "
                    "erased, portkeep portals erased lists the receipt."));
+    else if (app == NULL)
+        refuse(t, ERR_NOT_FOUND,
+               STR("This app is not in the configuration, so HubSpot cannot "
+                   "be told. portkeep portals erase erases what is here."));
     else
         let_go(t, app, &e);
     return ERR_OK;
@@ -281,12 +321,16 @@ do_portal_delete(struct turn *t, const void *ask)
     struct grant g;
     struct data_key row;
     struct grant_counts counts;
+    struct receipt r;
     struct str detail;
-    (void)grant_load(t, a->app, a->portal, &g, &row); /* named here */
-    (void)grant_counts_load(t, a->app, &counts);      /* named here */
+    bool is_there = grant_load(t, a->app, a->portal, &g, &row);
+    (void)grant_counts_load(t, a->app, &counts); /* named here */
+    enum err named = ERR_OK;
+    if (!is_there && turn_was_parked(t))
+        named = receipt_last(t, a->app, a->portal, &r);
     enum err e = apikey_authorize(t, &wish, &key, &detail);
-    if (e == ERR_AGAIN)
-        return e;
+    if (e == ERR_AGAIN || named == ERR_AGAIN)
+        return ERR_AGAIN;
     if (e != ERR_OK) {
         refuse(t, e, detail);
         return ERR_OK;
@@ -338,10 +382,9 @@ ending_resume(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
     struct ending e = {.app = app->conf->name,
                        .portal = portal,
                        .grant = g,
-                       .word = STR("keeper")};
+                       .word = g->ending_word};
     if (!grant_is_fresh(g, turn_now_s(t)) || !start_uninstall(t, app, &e)) {
         e.remote = STR("pending");
-        e.keeps_refresh = true;
         ending_erase(t, &e);
     }
 }

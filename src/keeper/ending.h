@@ -21,7 +21,6 @@ struct ending {
     struct str word;      /* on whose: key:3, uid:0, sign held */
     struct str remote;    /* done, pending, gone, none */
     struct waiter waiter; /* gets the receipt; peer 0: nobody */
-    bool keeps_refresh;   /* remote pending: the token waits */
 };
 
 /* Everything of the grant goes in this turn; the receipt is its answer.
@@ -36,8 +35,5 @@ enum err do_receipts_list(struct turn *t, const void *ask);
 /* An ERASING grant whose errand was lost with the last keeper. */
 void ending_resume(struct turn *t, struct app *app, uint64_t portal,
                    struct grant *g);
-
-/* Reads the erasure list's descriptor: one line per erasure, appended. */
-void ending_note_erasure(struct keeper *k, void *line);
 
 #endif

@@ -20,14 +20,17 @@
  */
 
 #define SEND_WITHIN_MS 5000 /* after the commit; later it is not sent */
-#define SPILL_MAX (4 * LIMIT_FRAME)
-#define ERRANDS_MAX 4096
+/* The courier answers by its own deadline.  Ours only ends errands of one that
+ * hangs: a reply that a slow keeper finds late is still a reply. */
+#define BACK_WITHIN_MS 60000
+#define SPILL_HEAD 4 /* bytes that say how long an entry is */
 
 static const struct field errand_note_fields[] = {
     FIELD(struct errand_note, app),        FIELD(struct errand_note, portal),
     FIELD(struct errand_note, generation), FIELD(struct errand_note, version),
     FIELD(struct errand_note, row),        FIELD(struct errand_note, peer),
     FIELD(struct errand_note, call),       FIELD(struct errand_note, step),
+    FIELD(struct errand_note, came_at_ms),
 };
 const struct record errand_note_record = RECORD(errand_note);
 
@@ -40,6 +43,7 @@ static const struct field errand_result_fields[] = {
     FIELD(struct errand_result, note.peer),
     FIELD(struct errand_result, note.call),
     FIELD(struct errand_result, note.step),
+    FIELD(struct errand_result, note.came_at_ms),
     FIELD(struct errand_result, done.kind),
     FIELD(struct errand_result, done.outcome),
     FIELD(struct errand_result, done.http_status),
@@ -59,6 +63,20 @@ static const struct field errand_result_fields[] = {
     FIELD(struct errand_result, done.has_scopes),
 };
 static const struct record errand_result_record = RECORD(errand_result);
+
+int64_t
+errand_came_at_s(const struct errand_note *note, int64_t now_s)
+{
+    int64_t at = note->came_at_ms / 1000;
+    return at > 0 && at < now_s ? at : now_s;
+}
+
+bool
+errand_is_transient(const struct courier_done *d)
+{
+    return d->outcome == OUTCOME_TRANSIENT || d->outcome == OUTCOME_DROPPED ||
+           d->outcome == OUTCOME_THROTTLED || d->outcome == OUTCOME_OUR_FAULT;
+}
 
 struct errand {
     struct errand *next;
@@ -92,6 +110,8 @@ come_back(struct errand *e, const struct courier_done *done)
 {
     struct keeper *k = e->keeper;
     struct errand_result r = {.note = e->note, .done = *done};
+    if (r.note.came_at_ms == 0)
+        r.note.came_at_ms = k->env->now_ms(k->env);
     k->errands->n_running--;
     if (turns_add(k->turns, e->on_done, &errand_result_record, &r, 0, 0) !=
         ERR_OK)
@@ -114,7 +134,7 @@ on_reply(enum err err, const struct message *m, const void *reply, void *arg)
 static void
 send_to(struct channel *courier, struct errand *e)
 {
-    (void)channel_call(courier, COURIER_ERRAND, &e->ask, DEADLINE_CALL_MS,
+    (void)channel_call(courier, COURIER_ERRAND, &e->ask, BACK_WITHIN_MS,
                        on_reply, e); /* never cancelled: no id is kept */
 }
 
@@ -145,6 +165,7 @@ errands_new(struct keeper *k)
     struct errands *es = calloc(1, sizeof(*es));
     if (es == NULL)
         abort();
+    k->env->random(k->env, &k->birth, sizeof(k->birth));
     if (k->base != NULL) {
         es->on_tick = event_new(k->base, -1, EV_PERSIST, on_tick, k);
         if (es->on_tick == NULL)
@@ -193,16 +214,22 @@ spill_pair(struct keeper *k, struct str key_id, uint8_t *public_key,
 }
 
 void
+errands_renew_spill_key(struct keeper *k)
+{
+    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+    struct secret *auto_secret own = NULL;
+    if (spill_pair(k, vault_current(k->vault), public_key, &own) != ERR_OK)
+        return; /* the current key is always there */
+    struct courier_spill_key key = {
+        str_of((const char *)public_key, sizeof(public_key))};
+    peers_tell(k->peers, LIFE_PEER_COURIER, COURIER_SPILL_KEY, &key);
+}
+
+void
 errands_on_courier(struct keeper *k)
 {
     struct channel *courier = peers_newest(k->peers, LIFE_PEER_COURIER);
-    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
-    struct secret *auto_secret own = NULL;
-    if (spill_pair(k, vault_current(k->vault), public_key, &own) == ERR_OK) {
-        struct courier_spill_key key = {
-            str_of((const char *)public_key, sizeof(public_key))};
-        channel_event(courier, COURIER_SPILL_KEY, &key);
-    }
+    errands_renew_spill_key(k);
     while (k->errands->waiting != NULL) {
         struct errand *e = k->errands->waiting;
         k->errands->waiting = e->next;
@@ -324,8 +351,8 @@ take_entry(struct keeper *k, struct str box, struct arena *arena)
         err =
             record_decode(&spill_entry_record, buf_str(&plain), arena, &entry);
     if (err == ERR_OK)
-        err =
-            record_decode(&errand_note_record, entry.context, arena, &e->note);
+        err = record_decode_old(&errand_note_record, entry.context, arena,
+                                &e->note); /* an older keeper's, perhaps */
     if (err == ERR_OK)
         err = record_decode(&courier_done_record, entry.done.s, arena, &done);
     if (err != ERR_OK) {
@@ -338,55 +365,75 @@ take_entry(struct keeper *k, struct str box, struct arena *arena)
     e->keeper = k;
     e->arena = arena_new();
     e->note.peer = 0; /* who waited is gone */
+    e->note.came_at_ms = entry.at_ms;
     e->on_done = handler_of(&e->note);
     k->errands->n_running++;
     come_back(e, &done);
     return ERR_OK;
 }
 
+/* The n bytes at that place; ERR_CLOSED: the file ends before. */
 static enum err
-read_all(int fd, struct buf *out)
+read_at(int fd, off_t at, size_t n, struct buf *out)
 {
-    for (;;) {
-        char *p;
-        if (buf_reserve(out, 65536, &p) != ERR_OK)
-            return ERR_LIMIT;
-        ssize_t n = pread(fd, p, 65536, (off_t)out->n);
-        if (n < 0)
+    char *p;
+    buf_clear(out);
+    if (buf_reserve(out, n, &p) != ERR_OK)
+        return ERR_LIMIT;
+    while (out->n < n) {
+        ssize_t got = pread(fd, p + out->n, n - out->n, at + (off_t)out->n);
+        if (got < 0)
             return ERR_SYSTEM;
-        if (n == 0)
-            return ERR_OK;
-        buf_commit(out, (size_t)n);
+        if (got == 0)
+            return ERR_CLOSED;
+        buf_commit(out, (size_t)got);
     }
+    return ERR_OK;
+}
+
+/* One after another; an entry that a crash cut off ends the file. */
+static enum err
+take_entries(struct keeper *k, struct arena *arena)
+{
+    struct buf auto_buf entry = {0};
+    off_t at = 0;
+    enum err e;
+    buf_init(&entry, LIMIT_FRAME);
+    for (;;) {
+        e = read_at(k->spill_fd, at, SPILL_HEAD, &entry);
+        if (e != ERR_OK)
+            break;
+        const uint8_t *p = (const uint8_t *)entry.p;
+        size_t n =
+            (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+        e = read_at(k->spill_fd, at + SPILL_HEAD, n, &entry);
+        if (e != ERR_OK)
+            break;
+        (void)take_entry(k, buf_str(&entry), arena); /* logged */
+        arena_clear(arena);
+        at += (off_t)(SPILL_HEAD + n);
+    }
+    return e == ERR_SYSTEM ? e : ERR_OK;
 }
 
 enum err
 errands_read_spill(struct keeper *k, struct buf *problem)
 {
-    struct buf auto_buf file = {0};
     struct arena *arena = arena_new_secret();
-    buf_init(&file, SPILL_MAX);
-    enum err e = k->spill_fd < 0 ? ERR_OK : read_all(k->spill_fd, &file);
+    enum err e = k->spill_fd < 0 ? ERR_OK : take_entries(k, arena);
+    arena_free(arena);
     if (e != ERR_OK)
         buf_add_text(problem, "cannot read the spill file of token replies in "
                               "the data directory");
-    /* An entry cut off by a crash ends the file: nothing after it counts. */
-    for (size_t at = 0; e == ERR_OK && file.n - at >= 4;) {
-        const uint8_t *p = (const uint8_t *)file.p + at;
-        size_t n =
-            (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-        if (file.n - at - 4 < n)
-            break;
-        (void)take_entry(k, str_of(file.p + at + 4, n), arena); /* logged */
-        at += 4 + n;
-    }
-    arena_free(arena);
-    if (e != ERR_OK || file.n == 0)
+    if (e != ERR_OK || k->spill_fd < 0)
         return e;
     turns_run(k->turns);
     if (k->has_failed)
         return ERR_STORE;
-    if (ftruncate(k->spill_fd, 0) != 0 || fsync(k->spill_fd) != 0)
+    /* Known by their versions, entries may be read twice, but not lost. */
+    if (turns_n_waiting(k->turns) > 0)
+        log_warn("spill.kept", "do=\"make room on the database's disk\"");
+    else if (ftruncate(k->spill_fd, 0) != 0 || fsync(k->spill_fd) != 0)
         log_warn("spill.not_emptied", "entries are read again at next start");
     return ERR_OK;
 }

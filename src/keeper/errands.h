@@ -23,6 +23,7 @@ struct errand_note {
     uint64_t peer;    /* who waits for the outcome */
     uint32_t call;
     uint32_t step;
+    int64_t came_at_ms; /* when the reply came; 0 until then */
 };
 extern const struct record errand_note_record;
 
@@ -31,12 +32,20 @@ struct errand_result {
     struct courier_done done;
 };
 
+/* When the reply came, by our clock; never after now. */
+int64_t errand_came_at_s(const struct errand_note *note, int64_t now_s);
+/* HubSpot gave no usable answer: it may be asked again. */
+bool errand_is_transient(const struct courier_done *done);
+
 struct errands;
 
 struct errands *errands_new(struct keeper *k);
 void errands_free(struct errands *es);
 /* A courier is there: it gets the spill key and what waited. */
 void errands_on_courier(struct keeper *k);
+/* The newest master key is another one now: couriers seal to it from now on,
+ * so that the old one can be retired. */
+void errands_renew_spill_key(struct keeper *k);
 size_t errands_n_running(const struct errands *es);
 
 /* After the commit.  The errand's texts may be in the turn's arena. */
@@ -45,8 +54,8 @@ void errands_send(struct turn *t, const struct courier_errand *errand,
 
 /*
  * At birth, before anything else: the replies that came after the last
- * keeper's death become requests again.  The file is emptied by
- * errands_forget_spill once they are committed.
+ * keeper's death become requests again.  The file is emptied when all of
+ * them are committed; else the next keeper reads it once more.
  */
 enum err errands_read_spill(struct keeper *k, struct buf *problem) WARN_UNUSED;
 

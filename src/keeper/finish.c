@@ -1,39 +1,17 @@
 #include "base/text.h"
 #include "keeper/answer.h"
 #include "keeper/apps.h"
+#include "keeper/attempt.h"
 #include "keeper/audit.h"
-#include "keeper/grant.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
 #include "keeper/seal.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 
 /* Step 3 of an install: the browser is back; is it the one, and with what? */
 
-static const struct field attempt_fields[] = {
-    FIELD(struct attempt, origin),
-    FIELD(struct attempt, status),
-    FIELD(struct attempt, app),
-    FIELD(struct attempt, started_at),
-    FIELD(struct attempt, sealed_context),
-    FIELD(struct attempt, sealed_reply),
-    FIELD(struct attempt, sealed_outcome),
-};
-const struct record attempt_record = RECORD(attempt);
-
-static const struct field attempt_context_fields[] = {
-    FIELD(struct attempt_context, session_code),
-    FIELD(struct attempt_context, ref),
-    FIELD(struct attempt_context, return_to),
-    FIELD(struct attempt_context, optional_scopes),
-    FIELD(struct attempt_context, portal),
-    FIELD(struct attempt_context, is_take_over),
-    FIELD(struct attempt_context, return_url),
-    FIELD(struct attempt_context, given_token),
-};
-const struct record attempt_context_record = RECORD(attempt_context);
+#define DETAIL_MAX 200
 
 static void
 send_page(struct turn *t, enum front_page page, struct str retry_url)
@@ -69,64 +47,19 @@ send_to_sign_in(struct turn *t, const struct life_app *app,
     answer_finished(t, answer_waiter(t), &f);
 }
 
-static void
-store_attempt(struct turn *t, const struct attempt_start *start)
-{
-    struct keeper *k = turn_keeper(t);
-    struct secret *key;
-    struct buf auto_buf wrap = {0};
-    struct seal_place place = {
-        .app = start->app, .kind = STR("wrap"), .row = start->id};
-    struct attempt a = {.origin = (uint32_t)start->origin,
-                        .status = ATTEMPT_ASKED,
-                        .app = start->app,
-                        .started_at = turn_now_s(t),
-                        .sealed_context = seal_record(t, "attempt", start->id,
-                                                      &attempt_context_record,
-                                                      start->context)};
-    buf_init(&wrap, 256);
-    if (vault_new_data_key(k->vault, &place, &key, &wrap) != ERR_OK)
-        abort(); /* the slab holds more keys than a turn has requests */
-    turn_own(t, key);
-    struct data_key row = {buf_str(&wrap)};
-    turn_put(t, STORE_DATA_KEYS, start->id, &data_key_record, &row, STORE_NEVER,
-             vault_current(k->vault));
-    turn_put(t, STORE_ATTEMPTS, start->id, &attempt_record, &a,
-             turn_now_ms(t) + (int64_t)ATTEMPT_LIFE_S * 1000, STR_NONE);
-}
-
-void
-attempt_begin(struct turn *t, const struct attempt_start *start)
-{
-    struct app *app = apps_find(turn_keeper(t)->apps, start->app);
-    struct courier_errand errand = start->errand;
-    struct errand_note note = {.app = start->app,
-                               .row = start->id,
-                               .peer = turn_peer(t),
-                               .call = turn_call(t)};
-    store_attempt(t, start);
-    errand.client_id = app->conf->client_id;
-    errand.client_secret = secret_view(app->client_secret);
-    errands_send(t, &errand, &note, do_exchanged);
-}
-
 /* A second hit of a spent attempt: the first one's page, or its outcome as
  * soon as there is one. */
 static void
 repeat_outcome(struct turn *t, struct str id, const struct attempt *a)
 {
     struct front_finished f;
-    const struct record *r =
-        conversation_find(&front_conversation, FRONT_FINISHED)->record;
-    if (a->status != ATTEMPT_SETTLED && !turn_is_late(t)) {
+    enum err e = attempt_outcome(t, id, a, &f);
+    if (e == ERR_AGAIN && !turn_is_late(t))
         turn_park(t, id);
-        return;
-    }
-    if (a->status != ATTEMPT_SETTLED ||
-        seal_open(t, "outcome", id, r, a->sealed_outcome, &f) != ERR_OK)
-        send_page(t, PAGE_BUSY, STR_NONE);
-    else
+    else if (e == ERR_OK)
         answer_finished(t, answer_waiter(t), &f);
+    else
+        send_page(t, PAGE_BUSY, STR_NONE);
 }
 
 static enum err
@@ -152,15 +85,7 @@ static void
 record_refusal(struct turn *t, const struct front_finish *ask, struct str id,
                const struct front_finished *f)
 {
-    const struct record *r =
-        conversation_find(&front_conversation, FRONT_FINISHED)->record;
-    struct attempt a = {.origin = ORIGIN_BROWSER,
-                        .status = ATTEMPT_SETTLED,
-                        .app = ask->app,
-                        .started_at = turn_now_s(t),
-                        .sealed_outcome = seal_record(t, "outcome", id, r, f)};
-    turn_put(t, STORE_ATTEMPTS, id, &attempt_record, &a,
-             turn_now_ms(t) + (int64_t)ATTEMPT_LIFE_S * 1000, STR_NONE);
+    attempt_put_refusal(t, ask->app, id, f);
     audit_add(t, &(struct audit_entry){
                      .kind = STR("connect"),
                      .app = ask->app,
@@ -215,14 +140,19 @@ start_exchange(struct turn *t, const struct front_finish *ask,
     attempt_begin(t, &start);
 }
 
+/* HubSpot's words for a person; whole characters, and nothing else. */
 static struct str
 describe_error(struct turn *t, const struct front_finish *ask)
 {
     struct str text =
         ask->error_description.n > 0 ? ask->error_description : ask->error;
-    if (text.n > 200)
-        text.n = 200;
-    return arena_copy(turn_arena(t), text);
+    if (text.n > DETAIL_MAX) {
+        text.n = DETAIL_MAX;
+        /* All bytes of a character but the first are 10xxxxxx. */
+        while (text.n > 0 && ((uint8_t)text.p[text.n] & 0xc0) == 0x80)
+            text.n--;
+    }
+    return text_is_clean(text) ? arena_copy(turn_arena(t), text) : STR_NONE;
 }
 
 static enum err

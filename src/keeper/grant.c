@@ -20,6 +20,7 @@ static const struct field grant_fields[] = {
     FIELD(struct grant, n_failures),     FIELD(struct grant, retry_at_ms),
     FIELD(struct grant, last_error),     FIELD(struct grant, last_error_at),
     FIELD(struct grant, sign_since),     FIELD(struct grant, refused_at),
+    FIELD(struct grant, ending_word),    FIELD(struct grant, ending_owner),
 };
 const struct record grant_record = RECORD(grant);
 
@@ -80,7 +81,7 @@ grant_due_ms(const struct grant *g, int64_t now_ms, uint32_t random)
         return STORE_NEVER;
     int64_t life_ms = (int64_t)g->expires_in * 1000;
     int64_t at = g->expires_at * 1000 - life_ms / 5 -
-                 (int64_t)(random % (uint32_t)(life_ms / 10 + 1));
+                 (int64_t)(random % (uint64_t)(life_ms / 10 + 1));
     return at > now_ms ? at : now_ms;
 }
 
@@ -113,9 +114,7 @@ grant_open_key(struct turn *t, struct str app, uint64_t portal,
         return ERR_NOT_FOUND;
     enum err e = vault_unwrap(k->vault, turn_tag(t, STORE_DATA_KEYS, key),
                               row.wrap, &place, out);
-    if (e == ERR_OK)
-        turn_own(t, *out);
-    else
+    if (e != ERR_OK)
         log_error("vault.wrap_does_not_open",
                   "app=%.*s portal=%" PRIu64 " err=%s", STR_ARG(app), portal,
                   err_name(e));

@@ -44,6 +44,8 @@ struct grant {
     int64_t last_error_at;
     int64_t sign_since; /* needs_reconnect since then */
     int64_t refused_at; /* the last refresh on a caller's 401 */
+    /* ERASING, see ending.h: on whose word, and which keeper is at it. */
+    struct str ending_word, ending_owner;
 };
 extern const struct record grant_record;
 
@@ -71,7 +73,8 @@ bool grant_is_leased(const struct grant *g, int64_t now_ms);
 /* Loads grant and data key row.  False: not there, or turn_is_waiting. */
 bool grant_load(struct turn *t, struct str app, uint64_t portal,
                 struct grant *out, struct data_key *out_key);
-/* The data key in the clear, the turn's own; alarms when it does not open. */
+/* The data key in the clear, the caller's to free: a turn opens more of them
+ * than the slab has cells.  Alarms when it does not open. */
 enum err grant_open_key(struct turn *t, struct str app, uint64_t portal,
                         struct secret **out) WARN_UNUSED;
 /* kind: "refresh", "access", "spare", "ref", "user".  The text is in the

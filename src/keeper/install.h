@@ -12,7 +12,8 @@
  *                 attempt travels sealed in `state`
  *   finish.c   3  it comes back; the attempt is stored, single use
  *   settle.c   4  the token reply is committed before anything else
- *              5  introspection; the grant takes its place
+ *              5  introspection; place.c: the grant takes its place
+ *   attempt.c     the row that all this is about
  *
  *   (none) --finish--> ASKED --reply--> REPLIED --introspected--> SETTLED
  *                        \--refused--------------------------------^
@@ -51,7 +52,6 @@ struct attempt_context {
     struct str return_url;      /* back to the Marketplace */
     struct hidden given_token; /* by the operator: static, or to import */
 };
-extern const struct record attempt_context_record;
 
 /* What HubSpot gave for the code. */
 struct token_reply {
@@ -64,7 +64,6 @@ struct token_reply {
     int64_t date;        /* HubSpot's clock; 0: it did not say */
     int64_t received_at; /* ours */
 };
-extern const struct record token_reply_record;
 
 /* What travels in `state`. */
 struct state {

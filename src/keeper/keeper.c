@@ -5,6 +5,7 @@
 #include "keeper/peers.h"
 #include "keeper/seal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 struct ref_key {
@@ -25,6 +26,7 @@ static const struct record ref_key_text_record = RECORD(ref_key_text);
 
 #define REF_KEY_ROW STR("ref-key")
 #define REF_KEY_BYTES 32
+#define SCRUB_AGAIN_MS 1000
 
 void
 keeper_fail(struct keeper *k, const char *event)
@@ -41,11 +43,16 @@ void
 keeper_scrub(struct keeper *k)
 {
     enum err e = store_scrub(k->store);
-    k->needs_scrub = e == ERR_UNAVAILABLE;
-    if (k->needs_scrub)
-        log_warn("store.scrub_waits", "do=\"end the program that reads the "
-                                      "database\"");
-    else if (e != ERR_OK)
+    bool was_waiting = k->needs_scrub;
+    k->needs_scrub = e == ERR_UNAVAILABLE || e == ERR_LIMIT;
+    k->scrub_at_ms = k->env->mono_ms(k->env) + SCRUB_AGAIN_MS;
+    if (k->needs_scrub && !was_waiting)
+        log_warn("store.scrub_waits",
+                 "err=%s do=\"end the program that reads "
+                 "the database, or make room on its "
+                 "disk\"",
+                 err_name(e));
+    else if (!k->needs_scrub && e != ERR_OK)
         keeper_fail(k, "store.scrub_failed");
 }
 
@@ -66,50 +73,82 @@ keeper_answer(struct keeper *k, uint64_t peer, uint32_t call, uint16_t type,
         channel_reply(ch, call, type, body);
 }
 
-static void
-put_ref_key(struct turn *t)
+struct str
+keeper_owner(struct turn *t)
 {
-    struct keeper *k = turn_keeper(t);
-    struct ref_key_text text = {secret_view(k->ref_key)};
+    const struct keeper *k = turn_keeper(t);
+    return arena_printf(turn_arena(t), "%.*s#%016" PRIx64, STR_ARG(k->node),
+                        k->birth);
+}
+
+bool
+keeper_owner_lives(struct turn *t, struct str owner)
+{
+    struct str rest = owner, node;
+    return str_cut(&rest, '#', &node) &&
+           (!str_equal(node, turn_keeper(t)->node) ||
+            str_equal(owner, keeper_owner(t)));
+}
+
+static void
+put_ref_key(struct turn *t, struct hidden key)
+{
+    struct ref_key_text text = {key};
     struct ref_key row = {
         seal_record(t, "ref", REF_KEY_ROW, &ref_key_text_record, &text)};
     turn_put(t, STORE_META, REF_KEY_ROW, &ref_key_record, &row, STORE_NEVER,
              STR_NONE);
 }
 
+/* One that is not on disk serves nobody: its refs would not be found again. */
+static void
+act_use_ref_key(struct keeper *k, void *arg)
+{
+    const struct hidden *key = arg;
+    k->ref_key = secret_new(*key);
+    if (k->ref_key == NULL)
+        abort(); /* the slab is new and empty */
+}
+
+static void
+use_ref_key(struct turn *t, struct hidden key)
+{
+    struct hidden *copy = arena_alloc(turn_arena(t), sizeof(*copy));
+    *copy = HIDDEN(arena_copy(turn_arena(t), key.s));
+    turn_after(t, act_use_ref_key, copy);
+}
+
 static void
 make_ref_key(struct turn *t)
 {
-    struct keeper *k = turn_keeper(t);
-    k->ref_key = secret_new_empty(REF_KEY_BYTES);
-    if (k->ref_key == NULL)
-        abort(); /* the slab is new and empty */
-    k->env->random(k->env, secret_bytes(k->ref_key), REF_KEY_BYTES);
-    put_ref_key(t);
+    struct env *env = turn_keeper(t)->env;
+    char bytes[REF_KEY_BYTES];
+    auto_wipe(bytes);
+    env->random(env, bytes, sizeof(bytes));
+    struct hidden key = HIDDEN(str_of(bytes, sizeof(bytes)));
+    put_ref_key(t, key);
+    use_ref_key(t, key);
 }
 
 enum err
 do_first_turn(struct turn *t, const void *ask)
 {
-    struct keeper *k = turn_keeper(t);
     struct ref_key row;
     struct ref_key_text text;
     (void)ask;
     bool is_there = turn_get(t, STORE_META, REF_KEY_ROW, &ref_key_record, &row);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there) {
+    if (!is_there)
         make_ref_key(t);
-    } else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record,
-                         row.sealed, &text) == ERR_OK) {
-        k->ref_key = secret_new(text.bytes);
-    } else {
-        struct str id = seal_key_id(row.sealed);
+    else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record, row.sealed,
+                       &text) == ERR_OK)
+        use_ref_key(t, text.bytes);
+    else
         log_error("vault.wrong_master_key",
                   "wanted=%s do=\"give the master key file that this database "
                   "was made with\"",
-                  log_quote(id));
-    }
+                  log_quote(seal_key_id(row.sealed)));
     return ERR_OK;
 }
 
@@ -126,5 +165,5 @@ keeper_is_resealed(struct turn *t)
 void
 keeper_reseal(struct turn *t)
 {
-    put_ref_key(t);
+    put_ref_key(t, secret_view(turn_keeper(t)->ref_key));
 }

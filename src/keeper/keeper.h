@@ -29,12 +29,17 @@ struct keeper {
     struct errands *errands;
     struct event *on_tick, *on_beat;
     int spill_fd, erasures_fd; /* -1: none */
+    uint64_t birth;            /* random: leases of other births are dead */
     /* moves */
-    int64_t next_due_ms;   /* no row is due before */
-    int64_t next_tick_due; /* unix ms: minute's work, see schedule.c */
-    uint64_t epoch;        /* revocations sent to relays */
-    bool needs_scrub;      /* the last one could not be done */
-    bool has_failed;       /* on unknown ground: answers nothing, ends */
+    int64_t next_due_ms;    /* unix ms: no row is due before */
+    int64_t next_sweep_ms;  /* monotonic: and a look without one, in case the
+                             * clock was set back */
+    int64_t next_minute_ms; /* monotonic: minute's work, see schedule.c */
+    bool is_sweeping;       /* a look is queued, or waits for the disk */
+    uint64_t epoch;         /* revocations sent to relays */
+    bool needs_scrub;       /* the last one could not be done */
+    int64_t scrub_at_ms;    /* monotonic: then it is tried again */
+    bool has_failed;        /* on unknown ground: answers nothing, ends */
     int64_t started_at;
     uint64_t n_leases, n_refreshes, n_refresh_failures, n_connects, n_erased;
 };
@@ -44,8 +49,8 @@ struct keeper {
 void keeper_fail(struct keeper *k, const char *event);
 /*
  * Clears what was deleted from the store's files.  Where another program
- * reads the database, that is done a second later, and again until it works;
- * what was deleted is overwritten in any case.
+ * reads the database, or the disk is full, that is done a second later, and
+ * again until it works; what was deleted is overwritten in any case.
  */
 void keeper_scrub(struct keeper *k);
 /* A row was written that is due then. */
@@ -58,6 +63,12 @@ enum err do_first_turn(struct turn *t, const void *ask);
 /* The newest master key seals the keeper's own secrets, too. */
 bool keeper_is_resealed(struct turn *t);
 void keeper_reseal(struct turn *t);
+
+/* node#birth, in the turn's arena: whose what runs is.  A keeper's leases die
+ * with it, whatever the clock says. */
+struct str keeper_owner(struct turn *t);
+/* Is it this keeper, or another node's? */
+bool keeper_owner_lives(struct turn *t, struct str owner);
 
 /* Sends an answer, if the one who asked is still there. */
 void keeper_answer(struct keeper *k, uint64_t peer, uint32_t call,

@@ -6,6 +6,7 @@
 #include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/keeper.h"
+#include "keeper/probe.h"
 #include "keeper/refresh.h"
 #include "keeper/session.h"
 
@@ -13,6 +14,8 @@
 
 /* A lease is asked for again after this; revocation is pushed before. */
 #define LEASE_S 300
+/* The use of a grant is noted at most this often. */
+#define USE_NOTED_S 60
 /* A caller's 401 refreshes a token only if it is older than this, */
 #define REFUSED_AGE_S 60
 /* and a grant at most this often. */
@@ -29,33 +32,46 @@ refuse(struct turn *t, enum err e, struct str detail, struct str reconnect_url,
 }
 
 static void
-give(struct turn *t, const struct relay_lease_ask *ask, struct grant *g,
-     const struct api_key *key)
+refuse_refresh(struct turn *t, enum err e, const struct grant *g,
+               const struct app *app)
 {
-    struct secret *data_key;
-    struct hidden token;
-    uint32_t random;
-    struct keeper *k = turn_keeper(t);
+    struct refresh_refusal why = refresh_why(t, e, g, app);
+    refuse(t, why.err, why.detail, STR_NONE, why.retry_after_s);
+}
+
+static int64_t
+lease_until_s(struct turn *t, const struct grant *g, const struct api_key *key)
+{
     int64_t until = turn_now_s(t) + LEASE_S;
-    if (grant_open_key(t, ask->app, ask->portal, &data_key) != ERR_OK ||
-        grant_unseal(t, data_key, ask->app, ask->portal, g->generation,
-                     "access", g->sealed_access, &token) != ERR_OK) {
-        refuse(t, ERR_CRYPTO,
-               STR("The stored token does not open with the master keys that "
-                   "are here. portkeep masterkey verify says which."),
-               STR_NONE, 0);
-        return;
-    }
     if (!g->is_static && until > g->expires_at - grant_floor_s(g))
         until = g->expires_at - grant_floor_s(g);
     if (key->ends_at != 0 && until > key->ends_at)
         until = key->ends_at;
+    return until;
+}
+
+/* In use now: it is refreshed ahead of time, unless something is planned. */
+static void
+note_use(struct turn *t, const struct relay_lease_ask *ask, struct grant *g)
+{
+    struct keeper *k = turn_keeper(t);
+    struct str row = grant_key(turn_arena(t), ask->app, ask->portal);
+    int64_t due = turn_due(t, STORE_GRANTS, row);
+    uint32_t random;
+    if (g->last_used_at >= g->refreshed_at &&
+        turn_now_s(t) - g->last_used_at < USE_NOTED_S)
+        return; /* the grant's row is written once a minute, not per lease */
     k->env->random(k->env, &random, sizeof(random));
     g->last_used_at = turn_now_s(t);
-    int64_t due = grant_due_ms(g, turn_now_ms(t), random);
-    int64_t planned = turn_due(t, STORE_GRANTS,
-                               grant_key(turn_arena(t), ask->app, ask->portal));
-    grant_store(t, ask->app, ask->portal, g, planned < due ? planned : due);
+    if (due == STORE_NEVER)
+        due = grant_due_ms(g, turn_now_ms(t), random);
+    grant_store(t, ask->app, ask->portal, g, due);
+}
+
+static void
+record(struct turn *t, const struct relay_lease_ask *ask, const struct grant *g,
+       const struct api_key *key, int64_t until_s)
+{
     audit_add(t, &(struct audit_entry){
                      .kind = STR("lease"),
                      .app = ask->app,
@@ -65,8 +81,25 @@ give(struct turn *t, const struct relay_lease_ask *ask, struct grant *g,
                      .outcome = STR("ok"),
                      .detail = arena_printf(
                          turn_arena(t), "%s until %" PRId64,
-                         ask->verb == VERB_TOKEN ? "token" : "call", until)});
-    k->n_leases++;
+                         ask->verb == VERB_TOKEN ? "token" : "call", until_s)});
+}
+
+static void
+give(struct turn *t, const struct relay_lease_ask *ask, const struct app *app,
+     struct grant *g, const struct api_key *key)
+{
+    struct secret *auto_secret data_key = NULL;
+    struct hidden token;
+    int64_t until = lease_until_s(t, g, key);
+    if (grant_open_key(t, ask->app, ask->portal, &data_key) != ERR_OK ||
+        grant_unseal(t, data_key, ask->app, ask->portal, g->generation,
+                     "access", g->sealed_access, &token) != ERR_OK) {
+        refuse_refresh(t, ERR_CRYPTO, g, app);
+        return;
+    }
+    note_use(t, ask, g);
+    record(t, ask, g, key, until);
+    turn_count(t, &turn_keeper(t)->n_leases);
     bool is_read_only = ask->verb == VERB_CALL && (key->verbs & VERB_CALL) == 0;
     answer_lease(t, &(struct relay_lease){.err = ERR_OK,
                                           .access_token = token,
@@ -94,16 +127,12 @@ static void
 wait_for_refresh(struct turn *t, const struct relay_lease_ask *ask,
                  struct app *app, struct grant *g)
 {
-    struct str detail;
-    uint32_t retry_after_s;
     enum err e =
         turn_is_late(t) ? ERR_TIMEOUT : refresh_want(t, app, ask->portal, g);
-    if (e == ERR_OK) {
+    if (e == ERR_OK)
         turn_park(t, grant_key(turn_arena(t), ask->app, ask->portal));
-        return;
-    }
-    e = refresh_why(g, app, turn_now_ms(t), &detail, &retry_after_s);
-    refuse(t, e, detail, STR_NONE, retry_after_s);
+    else
+        refuse_refresh(t, e, g, app);
 }
 
 /* Nothing can renew it; HubSpot says whether it still lives. */
@@ -111,9 +140,11 @@ static void
 check_static(struct turn *t, const struct relay_lease_ask *ask, struct app *app,
              struct grant *g)
 {
-    refresh_check_static(t, app, ask->portal, g);
-    grant_store(t, ask->app, ask->portal, g, STORE_NEVER);
-    turn_park(t, grant_key(turn_arena(t), ask->app, ask->portal));
+    enum err e = probe_static(t, app, ask->portal, g);
+    if (e == ERR_OK)
+        turn_park(t, grant_key(turn_arena(t), ask->app, ask->portal));
+    else
+        refuse_refresh(t, e, g, app);
 }
 
 static void
@@ -144,7 +175,7 @@ answer_known(struct turn *t, const struct relay_lease_ask *ask, struct app *app,
         g->retry_at_ms = 0;
         wait_for_refresh(t, ask, app, g);
     } else if (grant_is_fresh(g, turn_now_s(t))) {
-        give(t, ask, g, key);
+        give(t, ask, app, g, key);
     } else {
         wait_for_refresh(t, ask, app, g);
     }

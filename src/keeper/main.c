@@ -74,8 +74,9 @@ first_turn(struct keeper *k, struct buf *problem)
     turns_run(k->turns);
     if (k->ref_key != NULL && !k->has_failed)
         return ERR_OK;
+    bool cannot_write = k->has_failed || turns_n_waiting(k->turns) > 0;
     buf_add_text(problem,
-                 k->has_failed
+                 cannot_write
                      ? "the database cannot be written: is the disk full or "
                        "the file read-only?"
                      : "the master key does not open this database: it was "

@@ -49,6 +49,7 @@ on_close(struct channel *ch, enum err reason, void *arg)
                  err_name(reason));
     forget(k->peers, p);
     channel_free(ch);
+    turns_forget_peer(k->turns, p->number);
     free(p);
 }
 
@@ -120,6 +121,7 @@ peers_close(struct peers *ps, uint64_t number)
         return;
     forget(ps, p);
     channel_free(p->channel);
+    turns_forget_peer(ps->keeper->turns, number);
     free(p);
 }
 

@@ -2,12 +2,15 @@
 
 #include "base/text.h"
 #include "keeper/apps.h"
+#include "keeper/attempt.h"
 #include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/keeper.h"
 #include "keeper/portals.h"
+#include "keeper/receipt.h"
+#include "keeper/remote.h"
 #include "keeper/revoke.h"
-#include "keeper/seal.h"
+#include "keeper/session.h"
 
 #include <inttypes.h>
 
@@ -61,15 +64,38 @@ missing_scopes(struct turn *t, const struct app *app, struct strs granted)
     return out;
 }
 
-/* Turned away.  The new token is revoked, unless the portal has a grant of
- * ours: HubSpot may have given the same refresh token again. */
+/* Where it is to land, and what is there already. */
+struct site {
+    struct app *app; /* NULL: gone from the configuration */
+    uint64_t portal; /* 0: nobody says */
+    struct grant grant;
+    bool was_there;
+    bool is_link_gone;            /* used up by another tab meanwhile */
+    uint64_t generation;          /* the next one */
+    struct str previous;          /* the tenant that the portal has now */
+    const struct store_ask *ends; /* of earlier grants, not confirmed yet */
+};
+
+/* Only what came of our own code, and only where nothing else can hang on
+ * it: HubSpot may have given a grant of ours the same refresh token, and an
+ * imported token may serve somebody else. */
 static void
-turn_away(struct turn *t, struct place *p, enum front_page page,
-          bool may_revoke, struct str detail)
+revoke_unplaced(struct turn *t, const struct place *p, const struct site *site)
+{
+    uint32_t origin = p->attempt->origin;
+    if ((origin == ORIGIN_BROWSER || origin == ORIGIN_MARKETPLACE) &&
+        site->app != NULL && site->portal != 0 && !site->was_there &&
+        p->reply.refresh_token.s.n > 0)
+        revoke_later(t, site->app, p->reply.refresh_token);
+}
+
+static void
+turn_away(struct turn *t, struct place *p, const struct site *site,
+          enum front_page page, struct str detail)
 {
     struct front_finished f = {.page = (uint32_t)page, .detail = detail};
-    struct app *app = apps_find(turn_keeper(t)->apps, p->attempt->app);
-    if (p->context.session_code.s.n > 0 && p->attempt->origin == ORIGIN_BROWSER)
+    if (p->context.session_code.s.n > 0 &&
+        p->attempt->origin == ORIGIN_BROWSER && !site->is_link_gone)
         f.retry_url =
             session_url(t, p->attempt->app, p->context.session_code.s);
     audit_add(t, &(struct audit_entry){.kind = STR("connect"),
@@ -77,8 +103,7 @@ turn_away(struct turn *t, struct place *p, enum front_page page,
                                        .actor = place_actor(p->attempt->origin),
                                        .outcome = STR("turned_away"),
                                        .detail = detail});
-    if (may_revoke && app != NULL && p->reply.refresh_token.s.n > 0)
-        revoke_later(t, app, p->reply.refresh_token);
+    revoke_unplaced(t, p, site);
     enum attempt_origin origin = (enum attempt_origin)p->attempt->origin;
     attempt_settle(t, p->id, p->attempt, p->waiter, &f);
     if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
@@ -106,8 +131,9 @@ seal_user(struct turn *t, const struct place *p, const struct app *app,
 }
 
 /*
- * Raised by each connect, also over an erasure and a restored backup, which
- * leave no counter behind: so it begins with the time.
+ * Raised by each connect, also over an erasure, which leaves the last one in
+ * its receipt, and a restored backup, which leaves nothing behind: so it
+ * begins with the time.
  */
 static uint64_t
 next_generation(struct turn *t, const struct grant *g)
@@ -117,33 +143,29 @@ next_generation(struct turn *t, const struct grant *g)
 }
 
 static void
-fill_grant(struct turn *t, const struct place *p, const struct app *app,
-           uint64_t portal, struct grant *g)
+fill_grant(struct turn *t, const struct place *p, const struct site *site,
+           struct grant *g)
 {
     struct str name = p->attempt->app;
+    uint64_t portal = site->portal;
     const struct token_reply *r = &p->reply;
-    int64_t elapsed = turn_now_s(t) - r->received_at;
-    g->state = GRANT_ACTIVE;
-    g->is_static = p->attempt->origin == ORIGIN_STATIC;
-    g->generation = next_generation(t, g);
-    g->version++;
-    g->connected_at = r->date != 0 ? r->date : r->received_at;
-    g->refreshed_at = r->received_at;
-    g->expires_in = r->expires_in;
-    g->expires_at =
-        g->is_static ? 0 : turn_now_s(t) - elapsed + (int64_t)r->expires_in;
-    g->scopes = granted_scopes(p, app);
+    *g = (struct grant){.state = GRANT_ACTIVE,
+                        .is_static = p->attempt->origin == ORIGIN_STATIC,
+                        .generation = site->generation,
+                        .version = site->grant.version + 1,
+                        .connected_at = r->date != 0 ? r->date : r->received_at,
+                        .refreshed_at = r->received_at,
+                        .expires_in = r->expires_in,
+                        .last_used_at = site->grant.last_used_at,
+                        .scopes = granted_scopes(p, site->app),
+                        .lease_fence = site->grant.lease_fence};
+    if (!g->is_static)
+        g->expires_at = r->received_at + (int64_t)r->expires_in;
     g->sealed_access = grant_seal(t, p->data_key, name, portal, g->generation,
                                   "access", r->access_token);
     g->sealed_refresh = grant_seal(t, p->data_key, name, portal, g->generation,
                                    "refresh", r->refresh_token);
-    g->sealed_spare = STR_NONE;
-    g->sealed_user = seal_user(t, p, app, portal, g->generation);
-    g->lease_owner = STR_NONE;
-    g->n_failures = 0;
-    g->retry_at_ms = 0;
-    g->last_error = STR_NONE;
-    g->sign_since = 0;
+    g->sealed_user = seal_user(t, p, site->app, portal, g->generation);
 }
 
 /* The attempt's data key is the grant's from now on; the old one is gone. */
@@ -214,19 +236,19 @@ static void
 record_connect(struct turn *t, const struct place *p, uint64_t portal,
                const struct grant *g)
 {
-    turn_keeper(t)->n_connects++;
+    bool was_seen = p->seen->outcome == OUTCOME_OK || g->is_static;
+    turn_count(t, &turn_keeper(t)->n_connects);
     audit_add(t,
-              &(struct audit_entry){.kind = STR("connect"),
-                                    .app = p->attempt->app,
-                                    .portal = portal,
-                                    .generation = g->generation,
-                                    .actor = place_actor(p->attempt->origin),
-                                    .outcome = STR("ok"),
-                                    .detail = p->seen->outcome == OUTCOME_OK
-                                                  ? STR_NONE
-                                                  : STR("introspection failed"),
-                                    .sealed = g->sealed_user});
-    log_info("grant.connected",
+              &(struct audit_entry){
+                  .kind = STR("connect"),
+                  .app = p->attempt->app,
+                  .portal = portal,
+                  .generation = g->generation,
+                  .actor = place_actor(p->attempt->origin),
+                  .outcome = STR("ok"),
+                  .detail = was_seen ? STR_NONE : STR("introspection failed"),
+                  .sealed = g->sealed_user});
+    turn_log(t, LOG_INFO, "grant.connected",
              "app=%.*s portal=%" PRIu64 " generation=%" PRIu64,
              STR_ARG(p->attempt->app), portal, g->generation);
 }
@@ -235,7 +257,7 @@ record_connect(struct turn *t, const struct place *p, uint64_t portal,
 static struct str
 old_ref(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
 {
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct hidden ref = HIDDEN_NONE;
     if (g->sealed_ref.n == 0 ||
         grant_open_key(t, app, portal, &key) != ERR_OK ||
@@ -256,68 +278,102 @@ ref_to_bind(const struct place *p, struct str previous)
 }
 
 static void
-put_grant(struct turn *t, struct place *p, const struct app *app,
-          uint64_t portal, struct grant *g, bool was_there, struct str previous)
+put_grant(struct turn *t, struct place *p, const struct site *site)
 {
     struct str name = p->attempt->app;
-    uint32_t from = was_there ? g->state : 0;
-    fill_grant(t, p, app, portal, g);
-    struct str ref = ref_to_bind(p, previous);
-    g->sealed_ref = grant_seal(t, p->data_key, name, portal, g->generation,
-                               "ref", HIDDEN(ref));
+    uint64_t portal = site->portal;
+    uint32_t from = site->was_there ? site->grant.state : 0;
+    struct grant g;
+    fill_grant(t, p, site, &g);
+    struct str ref = ref_to_bind(p, site->previous);
+    g.sealed_ref = grant_seal(t, p->data_key, name, portal, g.generation, "ref",
+                              HIDDEN(ref));
     if (move_key(t, p, portal) != ERR_OK) {
-        turn_away(t, p, PAGE_BUSY, false, STR("no room for keys"));
+        turn_away(t, p, site, PAGE_BUSY, STR("no room for keys"));
         return;
     }
-    grant_store_ref(t, name, portal, g, STORE_NEVER,
+    grant_store_ref(t, name, portal, &g, STORE_NEVER,
                     grant_ref_tag(t, name, ref));
     grant_count_move(t, name, from, GRANT_ACTIVE);
     session_use_up(t, p->context.session_code.s);
-    record_connect(t, p, portal, g);
-    if (was_there)
+    remote_cancel(t, site->ends);
+    record_connect(t, p, portal, &g);
+    if (site->was_there)
         revoke_leases(t, name, portal, 0);
-    struct front_finished f = outcome_of(t, p, app, portal, g, previous);
+    struct front_finished f =
+        outcome_of(t, p, site->app, portal, &g, site->previous);
     enum attempt_origin origin = (enum attempt_origin)p->attempt->origin;
     attempt_settle(t, p->id, p->attempt, p->waiter, &f);
     if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
-        portal_answer(t, p->waiter, name, portal, g, ref);
+        portal_answer(t, p->waiter, name, portal, &g, ref);
     turn_wake(t, grant_key(turn_arena(t), name, portal));
+}
+
+/* ERR_AGAIN while rows are missing. */
+static enum err
+look_at_site(struct turn *t, struct place *p, struct site *out)
+{
+    struct str name = p->attempt->app, code = p->context.session_code.s;
+    struct data_key key;
+    struct grant_counts counts;
+    struct session s;
+    enum err link = ERR_OK;
+    uint64_t last;
+    *out = (struct site){.app = apps_find(turn_keeper(t)->apps, name)};
+    out->portal = portal_of(p, out->app);
+    out->was_there = grant_load(t, name, out->portal, &out->grant, &key);
+    (void)grant_counts_load(t, name, &counts); /* named here */
+    last = receipt_last_generation(t, name, out->portal);
+    out->ends = remote_find(t, name, out->portal);
+    if (code.n > 0)
+        link = session_load(t, code, &s);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!out->was_there)
+        out->grant = (struct grant){.generation = last};
+    out->generation = next_generation(t, &out->grant);
+    out->is_link_gone = link != ERR_OK;
+    if (out->was_there)
+        out->previous = old_ref(t, name, out->portal, &out->grant);
+    return ERR_OK;
+}
+
+static bool
+has_other_tenant(const struct place *p, const struct site *site)
+{
+    return site->previous.n > 0 && p->context.ref.n > 0 &&
+           !str_equal(site->previous, p->context.ref) &&
+           !p->context.is_take_over;
 }
 
 enum err
 place_grant(struct turn *t, struct place *p)
 {
-    struct app *app = apps_find(turn_keeper(t)->apps, p->attempt->app);
-    uint64_t portal = portal_of(p, app);
-    struct grant g = {0};
-    struct data_key key;
-    struct grant_counts counts;
-    struct session s;
-    enum err named = ERR_OK; /* the session's row, to be used up */
-    bool was_there = grant_load(t, p->attempt->app, portal, &g, &key);
-    (void)grant_counts_load(t, p->attempt->app, &counts); /* named here */
-    if (p->context.session_code.s.n > 0)
-        named = session_load(t, p->context.session_code.s, &s);
-    if (named == ERR_AGAIN || turn_is_waiting(t))
+    struct site site;
+    if (look_at_site(t, p, &site) == ERR_AGAIN)
         return ERR_AGAIN;
-    struct str previous =
-        was_there ? old_ref(t, p->attempt->app, portal, &g) : STR_NONE;
-    if (app == NULL || portal == 0)
-        turn_away(t, p, PAGE_FAILED, app != NULL,
+    if (site.app == NULL || site.portal == 0)
+        turn_away(t, p, &site, PAGE_FAILED,
                   STR("HubSpot did not say which account this is, or "
                       "contradicted itself."));
-    else if (p->context.portal != 0 && p->context.portal != portal)
-        turn_away(t, p, PAGE_WRONG_ACCOUNT, !was_there,
+    else if (p->context.portal != 0 && p->context.portal != site.portal)
+        turn_away(t, p, &site, PAGE_WRONG_ACCOUNT,
                   arena_printf(turn_arena(t),
                                "This link is for account %" PRIu64
                                ", but account %" PRIu64 " was chosen.",
-                               p->context.portal, portal));
-    else if (previous.n > 0 && p->context.ref.n > 0 &&
-             !str_equal(previous, p->context.ref) && !p->context.is_take_over)
-        turn_away(t, p, PAGE_ALREADY_CONNECTED, false,
+                               p->context.portal, site.portal));
+    else if (site.is_link_gone && !site.was_there)
+        turn_away(t, p, &site, PAGE_LINK_INVALID,
+                  STR("This link has connected another account meanwhile."));
+    else if (has_other_tenant(p, &site))
+        turn_away(t, p, &site, PAGE_ALREADY_CONNECTED,
                   STR("This HubSpot account is already connected to another "
                       "account of the app."));
+    else if (site.was_there && site.grant.state == GRANT_ERASING &&
+             !turn_is_late(t))
+        /* The end that was asked for first comes first, with its receipt. */
+        turn_park(t, grant_key(turn_arena(t), p->attempt->app, site.portal));
     else
-        put_grant(t, p, app, portal, &g, was_there, previous);
+        put_grant(t, p, &site);
     return ERR_OK;
 }

@@ -24,7 +24,5 @@ struct str place_actor(uint32_t origin);
 
 /* In settle.c: without an introspection. */
 enum err do_placed(struct turn *t, const void *ask);
-void attempt_settle(struct turn *t, struct str id, struct attempt *a,
-                    struct waiter w, const struct front_finished *f);
 
 #endif

@@ -12,7 +12,7 @@ static struct str
 tenant_of(struct turn *t, struct str app, uint64_t portal,
           const struct grant *g, const char *kind, struct str sealed)
 {
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct hidden text;
     if (sealed.n == 0 || grant_open_key(t, app, portal, &key) != ERR_OK ||
         grant_unseal(t, key, app, portal, g->generation, kind, sealed, &text) !=

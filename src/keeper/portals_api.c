@@ -58,6 +58,10 @@ find_fault(const struct app *app, const struct session *s)
                "the token with portkeep portals add --static.";
     if (s->ref.n > LIMIT_REF || !text_is_clean(s->ref))
         return "ref is at most 255 bytes of printable text.";
+    if (s->return_to.n > LIMIT_RETURN)
+        return "return_to is at most 2,048 bytes.";
+    if (s->optional_scopes.n > LIMIT_SCOPES)
+        return "optional_scopes names too many scopes.";
     if (s->return_to.n > 0 &&
         !session_allows_return(conf->return_to, s->return_to))
         return "return_to is not among the app's return_to addresses. Add it "
@@ -173,7 +177,7 @@ static void
 bind_ref(struct turn *t, struct str app, uint64_t portal, struct grant *g,
          struct str ref, struct str actor)
 {
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     if (grant_open_key(t, app, portal, &key) != ERR_OK)
         return;
     g->sealed_ref =

@@ -49,15 +49,60 @@ receipt_json(struct turn *t, const struct receipt *r)
     return arena_copy(turn_arena(t), buf_str(&json));
 }
 
-void
-receipt_store(struct turn *t, const struct receipt *r)
+/* What is left of a portal is little: each erasure leaves one or two. */
+#define RECEIPTS_MAX 1000
+
+static const struct store_ask *
+find_all(struct turn *t, struct str app, uint64_t portal)
+{
+    return turn_find(t,
+                     &(struct store_ask){
+                         .table = STORE_RECEIPTS,
+                         .by = STORE_BY_PREFIX,
+                         .key = arena_printf(turn_arena(t), "%.*s/%" PRIu64 "/",
+                                             STR_ARG(app), portal),
+                         .limit = RECEIPTS_MAX});
+}
+
+uint64_t
+receipt_last_generation(struct turn *t, struct str app, uint64_t portal)
+{
+    const struct store_ask *found = find_all(t, app, portal);
+    uint64_t last = 0;
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++) {
+        struct receipt r;
+        if (turn_get(t, STORE_RECEIPTS, found->rows[i].key, &receipt_record,
+                     &r) &&
+            r.generation > last)
+            last = r.generation;
+    }
+    return last;
+}
+
+enum err
+receipt_last(struct turn *t, struct str app, uint64_t portal,
+             struct receipt *out)
+{
+    const struct store_ask *found = find_all(t, app, portal);
+    if (found == NULL)
+        return ERR_AGAIN;
+    for (size_t i = found->n_rows; i > 0; i--)
+        if (turn_get(t, STORE_RECEIPTS, found->rows[i - 1].key, &receipt_record,
+                     out))
+            return ERR_OK;
+    return ERR_NOT_FOUND;
+}
+
+struct str
+receipt_store(struct turn *t, const struct receipt *r, int64_t due)
 {
     uint8_t hash[AUDIT_HASH_BYTES];
     struct buf auto_buf hex = {0};
     struct str key = arena_printf(
-        turn_arena(t), "%.*s/%" PRIu64 "/%020" PRId64 "/%.*s", STR_ARG(r->app),
-        r->portal, turn_now_ms(t), STR_ARG(r->remote));
-    turn_put(t, STORE_RECEIPTS, key, &receipt_record, r, STORE_NEVER, r->app);
+        turn_arena(t), "%.*s/%" PRIu64 "/%020" PRId64 "/%" PRIu64 "/%.*s",
+        STR_ARG(r->app), r->portal, turn_now_ms(t), r->generation,
+        STR_ARG(r->remote));
+    turn_put(t, STORE_RECEIPTS, key, &receipt_record, r, due, r->app);
     audit_hash(receipt_json(t, r), hash);
     buf_init(&hex, 2 * sizeof(hash));
     text_add_hex(&hex, str_of((const char *)hash, sizeof(hash)));
@@ -70,4 +115,5 @@ receipt_store(struct turn *t, const struct receipt *r)
                      .outcome = r->remote,
                      .detail = arena_printf(turn_arena(t), "receipt %.*s",
                                             STR_ARG(buf_str(&hex)))});
+    return key;
 }

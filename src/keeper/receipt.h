@@ -20,8 +20,17 @@ struct receipt {
 };
 extern const struct record receipt_record;
 
-/* Stores it, and an audit entry that carries its hash. */
-void receipt_store(struct turn *t, const struct receipt *r);
+/* Stores it, and an audit entry that carries its hash.  due: when its line in
+ * the erasure list is looked after, or STORE_NEVER.  Its key, in the turn's
+ * arena. */
+struct str receipt_store(struct turn *t, const struct receipt *r, int64_t due);
+/* Of the grants of that portal that are gone, the last one's; 0: none, or
+ * turn_is_waiting. */
+uint64_t receipt_last_generation(struct turn *t, struct str app,
+                                 uint64_t portal);
+/* The last one of that portal.  ERR_AGAIN, ERR_NOT_FOUND. */
+enum err receipt_last(struct turn *t, struct str app, uint64_t portal,
+                      struct receipt *out) WARN_UNUSED;
 /* Its JSON, in the turn's arena. */
 struct str receipt_json(struct turn *t, const struct receipt *r);
 void receipt_add(struct doc *d, const struct receipt *r);

@@ -6,6 +6,7 @@
 #include "keeper/receipt.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /*
  *   WAITING --refresh--> (access token) --uninstall--> --revoke--> done
@@ -50,13 +51,32 @@ remote_key(struct turn *t, struct str app, uint64_t portal, uint64_t generation)
                         portal, generation);
 }
 
-void
+static struct str
+seal_token(struct turn *t, const struct remote *r, struct str row,
+           const struct secret *key, struct hidden token)
+{
+    struct buf auto_buf sealed = {0};
+    struct seal_place place = place_of(r, row, "refresh");
+    buf_init(&sealed, LIMIT_API_BODY);
+    if (vault_seal(key, &place, token, &sealed) != ERR_OK)
+        abort(); /* fails only beyond the buffer's limit */
+    return arena_copy(turn_arena(t), buf_str(&sealed));
+}
+
+static void
+put(struct turn *t, struct str row, const struct remote *r, int64_t wait_ms)
+{
+    turn_put(t, STORE_ENDINGS, row, &remote_record, r, turn_now_ms(t) + wait_ms,
+             STR_NONE);
+}
+
+bool
 remote_keep(struct turn *t, const struct ending *e)
 {
     struct keeper *k = turn_keeper(t);
-    struct secret *old_key, *key;
+    struct secret *auto_secret old_key = NULL, *auto_secret key = NULL;
     struct hidden token;
-    struct buf auto_buf wrap = {0}, sealed = {0};
+    struct buf auto_buf wrap = {0};
     struct remote r = {.app = e->app,
                        .portal = e->portal,
                        .generation = e->grant->generation,
@@ -64,26 +84,22 @@ remote_keep(struct turn *t, const struct ending *e)
                        .word = e->word};
     struct str row = remote_key(t, r.app, r.portal, r.generation);
     struct seal_place wrap_place = place_of(&r, row, "wrap");
-    struct seal_place place = place_of(&r, row, "refresh");
     buf_init(&wrap, 256);
-    buf_init(&sealed, LIMIT_API_BODY);
     if (grant_open_key(t, e->app, e->portal, &old_key) != ERR_OK ||
         grant_unseal(t, old_key, e->app, e->portal, e->grant->generation,
                      "refresh", e->grant->sealed_refresh, &token) != ERR_OK ||
         token.s.n == 0 ||
         vault_new_data_key(k->vault, &wrap_place, &key, &wrap) != ERR_OK)
-        return;
-    turn_own(t, key);
-    if (vault_seal(key, &place, token, &sealed) != ERR_OK)
-        return;
-    r.sealed_refresh = buf_str(&sealed);
+        return false;
+    r.sealed_refresh = seal_token(t, &r, row, key, token);
     turn_put(t, STORE_DATA_KEYS, row, &data_key_record,
              &(struct data_key){buf_str(&wrap)}, STORE_NEVER,
              vault_current(k->vault));
-    turn_put(t, STORE_ENDINGS, row, &remote_record, &r,
-             turn_now_ms(t) + REMOTE_FIRST_MS, STR_NONE);
+    put(t, row, &r, REMOTE_FIRST_MS);
+    return true;
 }
 
+/* Both rows. */
 static bool
 load(struct turn *t, struct str row, struct remote *r)
 {
@@ -93,28 +109,56 @@ load(struct turn *t, struct str row, struct remote *r)
     return is_there && has_key;
 }
 
+const struct store_ask *
+remote_find(struct turn *t, struct str app, uint64_t portal)
+{
+    struct remote r;
+    const struct store_ask *found =
+        turn_find(t, &(struct store_ask){
+                         .table = STORE_ENDINGS,
+                         .by = STORE_BY_PREFIX,
+                         .key = arena_printf(turn_arena(t),
+                                             REMOTE_PREFIX "%.*s/%" PRIu64 "/",
+                                             STR_ARG(app), portal),
+                         .limit = REMOTE_BATCH});
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++)
+        (void)load(t, found->rows[i].key, &r); /* names the rows */
+    return found;
+}
+
+static enum err
+open_key(struct turn *t, struct str row, const struct remote *r,
+         struct secret **out)
+{
+    struct data_key wrap;
+    struct seal_place place = place_of(r, row, "wrap");
+    if (!turn_get(t, STORE_DATA_KEYS, row, &data_key_record, &wrap))
+        return ERR_NOT_FOUND;
+    return vault_unwrap(turn_keeper(t)->vault,
+                        turn_tag(t, STORE_DATA_KEYS, row), wrap.wrap, &place,
+                        out);
+}
+
+static enum err
+unseal(struct turn *t, struct str row, const struct remote *r,
+       const struct secret *key, struct hidden *out)
+{
+    struct buf auto_buf text = {0};
+    struct seal_place place = place_of(r, row, "refresh");
+    buf_init_secret(&text, LIMIT_API_BODY);
+    enum err e = vault_unseal(key, &place, r->sealed_refresh, &text);
+    if (e == ERR_OK)
+        *out = HIDDEN(arena_copy(turn_arena(t), buf_str(&text)));
+    return e;
+}
+
 static enum err
 open_token(struct turn *t, struct str row, const struct remote *r,
            struct hidden *out)
 {
-    struct data_key wrap;
-    struct secret *key;
-    struct buf auto_buf text = {0};
-    struct seal_place wrap_place = place_of(r, row, "wrap");
-    struct seal_place place = place_of(r, row, "refresh");
-    if (!turn_get(t, STORE_DATA_KEYS, row, &data_key_record, &wrap))
-        return ERR_NOT_FOUND;
-    enum err e =
-        vault_unwrap(turn_keeper(t)->vault, turn_tag(t, STORE_DATA_KEYS, row),
-                     wrap.wrap, &wrap_place, &key);
-    if (e != ERR_OK)
-        return e;
-    turn_own(t, key);
-    buf_init_secret(&text, LIMIT_API_BODY);
-    e = vault_unseal(key, &place, r->sealed_refresh, &text);
-    if (e == ERR_OK)
-        *out = HIDDEN(arena_copy(turn_arena(t), buf_str(&text)));
-    return e;
+    struct secret *auto_secret key = NULL;
+    enum err e = open_key(t, row, r, &key);
+    return e == ERR_OK ? unseal(t, row, r, key, out) : e;
 }
 
 /* The second receipt, and nothing is left. */
@@ -134,19 +178,22 @@ finish(struct turn *t, struct str row, const struct remote *r,
                               .master_key = turn_tag(t, STORE_DATA_KEYS, row),
                               .had_refresh = true,
                               .audit_head = buf_str(&head)};
-    receipt_store(t, &receipt);
+    (void)receipt_store(t, &receipt, STORE_NEVER); /* listed by the first */
     turn_delete(t, STORE_ENDINGS, row);
     turn_delete(t, STORE_DATA_KEYS, row);
     turn_scrub(t);
-    log_info("grant.remote_end", "app=%.*s portal=%" PRIu64 " remote=%.*s",
-             STR_ARG(r->app), r->portal, STR_ARG(outcome));
+    turn_log(t, LOG_INFO, "grant.remote_end",
+             "app=%.*s portal=%" PRIu64 " remote=%.*s", STR_ARG(r->app),
+             r->portal, STR_ARG(outcome));
 }
 
-static bool
-is_transient(const struct courier_done *d)
+void
+remote_cancel(struct turn *t, const struct store_ask *found)
 {
-    return d->outcome == OUTCOME_TRANSIENT || d->outcome == OUTCOME_DROPPED ||
-           d->outcome == OUTCOME_THROTTLED || d->outcome == OUTCOME_OUR_FAULT;
+    struct remote r;
+    for (size_t i = 0; i < found->n_rows; i++)
+        if (load(t, found->rows[i].key, &r))
+            finish(t, found->rows[i].key, &r, STR("reconnected"));
 }
 
 /* Steps: 1 refreshed, 2 uninstalled, 3 revoked. */
@@ -172,25 +219,28 @@ send_step(struct turn *t, struct str row, const struct remote *r,
 
 static void
 keep_new_token(struct turn *t, struct str row, struct remote *r,
-               struct hidden token)
+               struct hidden token, int64_t wait_ms)
 {
-    struct data_key wrap;
-    struct secret *key;
-    struct buf auto_buf sealed = {0};
-    struct seal_place wrap_place = place_of(r, row, "wrap");
-    struct seal_place place = place_of(r, row, "refresh");
-    if (token.s.n == 0 ||
-        !turn_get(t, STORE_DATA_KEYS, row, &data_key_record, &wrap) ||
-        vault_unwrap(turn_keeper(t)->vault, turn_tag(t, STORE_DATA_KEYS, row),
-                     wrap.wrap, &wrap_place, &key) != ERR_OK)
+    struct secret *auto_secret key = NULL;
+    if (token.s.n == 0 || open_key(t, row, r, &key) != ERR_OK)
         return;
-    turn_own(t, key);
-    buf_init(&sealed, LIMIT_API_BODY);
-    if (vault_seal(key, &place, token, &sealed) != ERR_OK)
-        return;
-    r->sealed_refresh = arena_copy(turn_arena(t), buf_str(&sealed));
-    turn_put(t, STORE_ENDINGS, row, &remote_record, r,
-             turn_now_ms(t) + REMOTE_EVERY_MS, STR_NONE);
+    r->sealed_refresh = seal_token(t, r, row, key, token);
+    put(t, row, r, wait_ms);
+}
+
+enum err
+remote_take_token(struct turn *t, const struct errand_note *note,
+                  struct hidden token)
+{
+    struct remote r;
+    struct str row = remote_key(t, note->app, note->portal, note->generation);
+    bool is_there = load(t, row, &r);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!is_there)
+        return ERR_NOT_FOUND;
+    keep_new_token(t, row, &r, token, REMOTE_FIRST_MS);
+    return ERR_OK;
 }
 
 enum err
@@ -203,10 +253,10 @@ do_remote_step(struct turn *t, const void *ask)
     bool is_there = load(t, row, &r);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there || is_transient(&res->done))
+    if (!is_there || errand_is_transient(&res->done))
         return ERR_OK; /* due again later */
     if (res->note.step == 1 && res->done.outcome == OUTCOME_OK) {
-        keep_new_token(t, row, &r, res->done.refresh_token);
+        keep_new_token(t, row, &r, res->done.refresh_token, REMOTE_EVERY_MS);
         send_step(t, row, &r, ERRAND_UNINSTALL, res->done.access_token, 2);
     } else if (res->note.step == 2 &&
                open_token(t, row, &r, &token) == ERR_OK) {
@@ -226,8 +276,7 @@ retry(struct turn *t, struct str row, const struct remote *r)
         finish(t, row, r, STR("given_up"));
         return;
     }
-    turn_put(t, STORE_ENDINGS, row, &remote_record, r,
-             turn_now_ms(t) + REMOTE_EVERY_MS, STR_NONE);
+    put(t, row, r, REMOTE_EVERY_MS);
     send_step(t, row, r, ERRAND_REFRESH, token, 1);
 }
 
@@ -245,8 +294,28 @@ do_remote_retry(struct turn *t, const void *ask)
         (void)load(t, found->rows[i].key, &r); /* names the rows */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    for (size_t i = 0; i < found->n_rows; i++)
-        if (load(t, found->rows[i].key, &r))
-            retry(t, found->rows[i].key, &r);
+    for (size_t i = 0; i < found->n_rows; i++) {
+        struct str row = found->rows[i].key;
+        if (turn_due(t, STORE_ENDINGS, row) <= turn_now_ms(t) &&
+            load(t, row, &r))
+            retry(t, row, &r);
+    }
+    return ERR_OK;
+}
+
+enum err
+remote_rekey(struct turn *t, struct str row, const struct secret *old,
+             const struct secret *new)
+{
+    struct remote r;
+    struct hidden token;
+    if (!load(t, row, &r))
+        return ERR_NOT_FOUND;
+    enum err e = unseal(t, row, &r, old, &token);
+    if (e != ERR_OK)
+        return e;
+    r.sealed_refresh = seal_token(t, &r, row, new, token);
+    turn_put(t, STORE_ENDINGS, row, &remote_record, &r,
+             turn_due(t, STORE_ENDINGS, row), STR_NONE);
     return ERR_OK;
 }

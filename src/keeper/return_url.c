@@ -53,7 +53,8 @@ bool
 install_is_return_url(const struct keeper *k, struct str url)
 {
     struct str ours = origin_of(k->authorize_url), https = STR("https://");
-    if (!text_is_clean(url) || str_has(url, '\\') || str_has(url, ' '))
+    if (url.n > LIMIT_RETURN || !text_is_clean(url) || str_has(url, '\\') ||
+        str_has(url, ' ') || str_has(url, '#'))
         return false;
     if (url.n > ours.n && str_starts(url, ours) &&
         str_has(STR("/?"), url.p[ours.n]))

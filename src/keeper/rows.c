@@ -1,5 +1,6 @@
 #include "keeper/rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /*
@@ -202,9 +203,12 @@ rows_put(struct rows *r, enum store_table table, struct str key,
 void
 rows_delete(struct rows *r, enum store_table table, struct str key)
 {
+    const struct held *seen = find(r, table, key);
+    assert(seen != NULL && seen->is_loaded);
     struct held *h = change(r, table, key);
     h->is_deleted = true;
     h->row.version = 0;
+    h->row.due = STORE_NEVER;
     h->row.body = STR_NONE;
 }
 

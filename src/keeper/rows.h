@@ -26,6 +26,8 @@ enum err rows_load(struct rows *r, struct store *store) WARN_UNUSED;
  * to be new (an audit entry). */
 void rows_put(struct rows *r, enum store_table table, struct str key,
               struct str body, int64_t due, struct str tag);
+/* The row must have been seen: one that was not could not be told from one
+ * that is not there, and would stay. */
 void rows_delete(struct rows *r, enum store_table table, struct str key);
 
 size_t rows_n_changes(const struct rows *r);

@@ -1,10 +1,13 @@
 #include "keeper/schedule.h"
 
+#include "keeper/attempt.h"
 #include "keeper/audit.h"
+#include "keeper/backoff.h"
 #include "keeper/ending.h"
+#include "keeper/erasures.h"
 #include "keeper/errands.h"
-#include "keeper/install.h"
 #include "keeper/keeper.h"
+#include "keeper/probe.h"
 #include "keeper/refresh.h"
 #include "keeper/remote.h"
 #include "keeper/revoke.h"
@@ -12,21 +15,25 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+/*
+ * A row that is due leaves the front of the queue each time it is looked at:
+ * by what is done about it, or by a later time.  So no row hides others, and
+ * however many are due at once (100,000 grants after a long stop), they start
+ * at START_MAX a tick, the soonest first.
+ */
+
 #define TICK_MS 100
 #define LOOK_AHEAD_MS 60000
 #define SWEEP_MAX 64   /* rows of one table in one look */
+#define START_MAX 10   /* refreshes that one look starts: 100 a second */
 #define RUNNING_MAX 32 /* scheduled errands leave room for callers' */
 #define PARKED_MAX_MS 20000
 #define MINUTE_MS 60000
+#define HOUR_MS 3600000
+#define SPREAD_MS 30000 /* what was held back comes within this */
 
-static const struct {
-    enum store_table table;
-    bool has_key; /* a data key that goes with the row */
-} ending_tables[] = {
-    {STORE_SESSIONS, false},
-    {STORE_ATTEMPTS, true},
-    {STORE_RESULTS, false},
-};
+static const enum store_table ending_tables[] = {STORE_SESSIONS, STORE_ATTEMPTS,
+                                                 STORE_RESULTS};
 #define N_ENDING (sizeof(ending_tables) / sizeof(ending_tables[0]))
 
 static const struct store_ask *
@@ -39,62 +46,82 @@ find_due(struct turn *t, enum store_table table)
                                          .limit = SWEEP_MAX});
 }
 
-static void
-note_next(struct turn *t, int64_t due, int64_t *next)
+/* As this turn sees the row, which others of the turn may have changed. */
+static bool
+is_due(struct turn *t, const struct store_ask *found, size_t i, int64_t *next)
 {
+    int64_t due = turn_due(t, found->table, found->rows[i].key);
     if (due > turn_now_ms(t) && due < *next)
         *next = due;
+    return due <= turn_now_ms(t);
 }
 
-/* Its time is over: the row goes, and the data key with it. */
+/* Its time is over. */
 static void
-end_rows(struct turn *t, const struct store_ask *found, bool has_key,
-         int64_t *next)
+end_rows(struct turn *t, const struct store_ask *found, int64_t *next)
 {
     for (size_t i = 0; i < found->n_rows; i++) {
-        struct str key = found->rows[i].key;
-        if (found->rows[i].due > turn_now_ms(t)) {
-            note_next(t, found->rows[i].due, next);
+        if (!is_due(t, found, i, next))
             continue;
-        }
-        turn_delete(t, found->table, key);
-        if (has_key)
-            turn_delete(t, STORE_DATA_KEYS, key);
+        if (found->table == STORE_ATTEMPTS)
+            attempt_end(t, found->rows[i].key);
+        else
+            turn_delete(t, found->table, found->rows[i].key);
     }
 }
 
-static void
+/* When a grant is looked at again for which nothing can be done now. */
+static int64_t
+later_ms(struct turn *t, const struct app *app, enum err e)
+{
+    struct env *env = turn_keeper(t)->env;
+    int64_t now = turn_now_ms(t);
+    if (e == ERR_CONFIG)
+        return app->blocked_until_ms + backoff_spread_ms(env, SPREAD_MS);
+    if (e == ERR_OK)
+        return now + MINUTE_MS;
+    return now + HOUR_MS + backoff_spread_ms(env, HOUR_MS);
+}
+
+/* ERR_OK: an errand leaves, or is planned. */
+static enum err
 tend(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
 {
+    if (app == NULL) /* it may come back into the configuration */
+        return ERR_NOT_FOUND;
     if (g->state == GRANT_ERASING)
         ending_resume(t, app, portal, g);
     else if (g->state == GRANT_NEEDS_RECONNECT && !g->is_static)
-        refresh_probe(t, app, portal, g);
-    else if (refresh_want(t, app, portal, g) != ERR_OK)
-        keeper_due(turn_keeper(t), app->blocked_until_ms);
+        probe_start(t, app, portal, g);
+    else if (!g->is_static)
+        return refresh_want(t, app, portal, g);
+    return ERR_OK;
 }
 
 static void
 tend_grants(struct turn *t, const struct store_ask *found, int64_t *next)
 {
     struct keeper *k = turn_keeper(t);
+    size_t n_started = 0;
     for (size_t i = 0; i < found->n_rows; i++) {
         struct grant g;
         struct data_key row;
-        struct str name;
+        struct str key = found->rows[i].key, name;
         uint64_t portal;
-        if (found->rows[i].due > turn_now_ms(t)) {
-            note_next(t, found->rows[i].due, next);
-            continue;
-        }
-        if (!grant_key_parse(found->rows[i].key, &name, &portal) ||
+        if (!is_due(t, found, i, next) ||
+            !grant_key_parse(key, &name, &portal) ||
             !grant_load(t, name, portal, &g, &row))
             continue;
-        struct app *app = apps_find(k->apps, name);
-        if (errands_n_running(k->errands) >= RUNNING_MAX)
+        if (n_started == START_MAX ||
+            errands_n_running(k->errands) >= RUNNING_MAX) {
             *next = turn_now_ms(t) + TICK_MS;
-        else if (app != NULL)
-            tend(t, app, portal, &g);
+            return;
+        }
+        struct app *app = apps_find(k->apps, name);
+        enum err e = tend(t, app, portal, &g);
+        n_started += e == ERR_OK;
+        if (turn_due(t, STORE_GRANTS, key) <= turn_now_ms(t))
+            grant_store(t, name, portal, &g, later_ms(t, app, e));
     }
 }
 
@@ -126,6 +153,7 @@ note_full(struct turn *t, const struct store_ask *found, int64_t *next)
 static void
 act_next(struct keeper *k, void *arg)
 {
+    k->is_sweeping = false;
     keeper_due(k, *(int64_t *)arg);
 }
 
@@ -138,62 +166,83 @@ name_data_keys(struct turn *t, const struct store_ask *found)
                        &row);
 }
 
+/* What a crash left of an erasure: its line in the list. */
+static void
+note_erasures(struct turn *t, const struct store_ask *found, int64_t *next)
+{
+    for (size_t i = 0; i < found->n_rows; i++)
+        if (is_due(t, found, i, next))
+            erasures_note_again(t, found->rows[i].key);
+}
+
 enum err
 do_sweep(struct turn *t, const void *ask)
 {
     const struct store_ask *grants = find_due(t, STORE_GRANTS);
     const struct store_ask *endings = find_due(t, STORE_ENDINGS);
+    const struct store_ask *receipts = find_due(t, STORE_RECEIPTS);
     const struct store_ask *found[N_ENDING];
     int64_t *next = arena_alloc(turn_arena(t), sizeof(*next));
+    bool is_end_due = false;
     (void)ask;
     *next = turn_now_ms(t) + LOOK_AHEAD_MS;
     for (size_t i = 0; i < N_ENDING; i++) {
-        found[i] = find_due(t, ending_tables[i].table);
-        if (ending_tables[i].has_key)
+        found[i] = find_due(t, ending_tables[i]);
+        if (ending_tables[i] == STORE_ATTEMPTS)
             name_data_keys(t, found[i]);
     }
     name_grants(t, grants);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     for (size_t i = 0; i < N_ENDING; i++) {
-        end_rows(t, found[i], ending_tables[i].has_key, next);
+        end_rows(t, found[i], next);
         note_full(t, found[i], next);
     }
     tend_grants(t, grants, next);
     note_full(t, grants, next);
-    if (endings->n_rows > 0 && endings->rows[0].due <= turn_now_ms(t))
+    note_erasures(t, receipts, next);
+    for (size_t i = 0; i < endings->n_rows; i++)
+        is_end_due |= is_due(t, endings, i, next);
+    if (is_end_due)
         turn_follow(t, do_remote_retry, &errand_note_record,
                     &(struct errand_note){0});
-    for (size_t i = 0; i < endings->n_rows; i++)
-        note_next(t, endings->rows[i].due, next);
     turn_after(t, act_next, next);
     return ERR_OK;
 }
 
 static void
-do_minute(struct keeper *k)
+look(struct keeper *k)
 {
-    audit_log_head(k->audit);
-    k->next_tick_due = k->env->now_ms(k->env) + MINUTE_MS;
+    int64_t now = k->env->now_ms(k->env), mono = k->env->mono_ms(k->env);
+    if (k->is_sweeping || (now < k->next_due_ms && mono < k->next_sweep_ms))
+        return;
+    k->next_due_ms = now + LOOK_AHEAD_MS; /* the sweep says better */
+    k->next_sweep_ms = mono + LOOK_AHEAD_MS;
+    k->is_sweeping = true;
+    if (turns_add(k->turns, do_sweep, NULL, NULL, 0, 0) != ERR_OK)
+        k->is_sweeping = false; /* the next tick tries again */
+}
+
+void
+schedule_tick(struct keeper *k)
+{
+    int64_t mono = k->env->mono_ms(k->env);
+    turns_wake_late(k->turns, PARKED_MAX_MS);
+    if (k->needs_scrub && mono >= k->scrub_at_ms)
+        keeper_scrub(k);
+    if (mono >= k->next_minute_ms) {
+        audit_log_head(k->audit);
+        k->next_minute_ms = mono + MINUTE_MS;
+    }
+    look(k);
 }
 
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct keeper *k = arg;
-    int64_t now = k->env->now_ms(k->env);
     (void)fd;
     (void)what;
-    turns_wake_late(k->turns, PARKED_MAX_MS);
-    if (k->needs_scrub)
-        keeper_scrub(k);
-    if (now >= k->next_tick_due)
-        do_minute(k);
-    if (now < k->next_due_ms)
-        return;
-    k->next_due_ms = now + LOOK_AHEAD_MS; /* the sweep says better */
-    if (turns_add(k->turns, do_sweep, NULL, NULL, 0, 0) != ERR_OK)
-        k->next_due_ms = now + 1000;
+    schedule_tick(arg);
 }
 
 static void
@@ -218,7 +267,8 @@ void
 schedule_start(struct keeper *k)
 {
     k->next_due_ms = 0;
-    k->next_tick_due = 0;
+    k->next_sweep_ms = 0;
+    k->next_minute_ms = 0;
     k->on_tick = every(k, TICK_MS, on_tick);
     k->on_beat = every(k, BEAT_MS, on_beat);
 }

@@ -9,6 +9,8 @@
  */
 void schedule_start(struct keeper *k);
 void schedule_stop(struct keeper *k);
+/* What each tick does. */
+void schedule_tick(struct keeper *k);
 /* One look; handlers for what is due are queued. */
 enum err do_sweep(struct turn *t, const void *ask);
 

@@ -139,7 +139,8 @@ has_dot_segment(struct str path)
     struct str rest = path, part;
     while (str_cut(&rest, '/', &part))
         if (str_equal(part, STR("..")) || str_equal(part, STR(".")) ||
-            str_starts(part, STR("%2e")) || str_starts(part, STR("%2E")))
+            str_starts(part, STR("%2e")) || str_starts(part, STR("%2E")) ||
+            str_starts(part, STR(".%2e")) || str_starts(part, STR(".%2E")))
             return true;
     return false;
 }

@@ -1,74 +1,18 @@
-#include "base/text.h"
-#include "keeper/answer.h"
 #include "keeper/apps.h"
+#include "keeper/attempt.h"
 #include "keeper/audit.h"
-#include "keeper/grant.h"
-#include "keeper/install.h"
 #include "keeper/keeper.h"
 #include "keeper/place.h"
-#include "keeper/seal.h"
+#include "keeper/session.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 
 /*
  * Steps 4 and 5 of an install.  The reply to the code is committed before
  * anything else is asked: whatever happens then, the grant is not lost.
  */
 
-static const struct field token_reply_fields[] = {
-    FIELD(struct token_reply, access_token),
-    FIELD(struct token_reply, refresh_token),
-    FIELD(struct token_reply, expires_in),
-    FIELD(struct token_reply, hub_id),
-    FIELD(struct token_reply, scopes),
-    FIELD(struct token_reply, has_scopes),
-    FIELD(struct token_reply, date),
-    FIELD(struct token_reply, received_at),
-};
-const struct record token_reply_record = RECORD(token_reply);
-
-static struct seal_place
-attempt_place(const struct attempt *a, struct str id, const char *kind)
-{
-    return (struct seal_place){
-        .app = a->app, .kind = str_from(kind), .row = id};
-}
-
-static enum err
-attempt_open_key(struct turn *t, const struct attempt *a, struct str id,
-                 struct secret **out)
-{
-    struct data_key row;
-    struct seal_place place = attempt_place(a, id, "wrap");
-    if (!turn_get(t, STORE_DATA_KEYS, id, &data_key_record, &row))
-        return ERR_NOT_FOUND;
-    enum err e =
-        vault_unwrap(turn_keeper(t)->vault, turn_tag(t, STORE_DATA_KEYS, id),
-                     row.wrap, &place, out);
-    if (e == ERR_OK)
-        turn_own(t, *out);
-    return e;
-}
-
-/* The first outcome stands; it is what a second hit sees, too. */
-void
-attempt_settle(struct turn *t, struct str id, struct attempt *a,
-               struct waiter w, const struct front_finished *f)
-{
-    const struct record *r =
-        conversation_find(&front_conversation, FRONT_FINISHED)->record;
-    a->status = ATTEMPT_SETTLED;
-    a->sealed_reply = STR_NONE;
-    a->sealed_context = STR_NONE;
-    a->sealed_outcome = seal_record(t, "outcome", id, r, f);
-    turn_put(t, STORE_ATTEMPTS, id, &attempt_record, a,
-             turn_now_ms(t) + (int64_t)ATTEMPT_LIFE_S * 1000, STR_NONE);
-    turn_delete(t, STORE_DATA_KEYS, id);
-    if (a->origin == ORIGIN_BROWSER || a->origin == ORIGIN_MARKETPLACE)
-        answer_finished(t, w, f);
-    turn_wake(t, id);
-}
+#define RESUME_PAGE 200
 
 /* What HubSpot said, as a sentence for a person. */
 static struct str
@@ -102,55 +46,50 @@ refused_err(uint32_t outcome)
     }
 }
 
-/* Over before it began: nothing was granted. */
+/* Over before it became a grant.  w: nobody, where there was a crash. */
 static void
-settle_refused(struct turn *t, const struct errand_result *r, struct attempt *a,
-               const struct attempt_context *c)
+settle_failed(struct turn *t, const struct errand_note *note, struct attempt *a,
+              const struct attempt_context *c, const struct refusal_text *why,
+              struct str status)
 {
-    struct waiter w = {r->note.peer, r->note.call};
-    struct front_finished f = {.page = PAGE_FAILED,
-                               .detail = explain(t, &r->done)};
+    struct waiter w = {note->peer, note->call};
+    struct front_finished f = {.page = PAGE_FAILED, .detail = why->detail};
     if (c->session_code.s.n > 0)
         f.retry_url = session_url(t, a->app, c->session_code.s);
     audit_add(t, &(struct audit_entry){.kind = STR("connect"),
                                        .app = a->app,
                                        .actor = place_actor(a->origin),
                                        .outcome = STR("refused"),
-                                       .detail = r->done.status});
-    log_warn("connect.refused", "app=%.*s outcome=%u status=%s",
-             STR_ARG(a->app), r->done.outcome, log_quote(r->done.status));
-    attempt_settle(t, r->note.row, a, w, &f);
+                                       .detail = status});
+    turn_log(t, LOG_WARN, "connect.refused", "app=%.*s err=%s status=%s",
+             STR_ARG(a->app), err_name(why->err), log_quote(status));
+    attempt_settle(t, note->row, a, w, &f);
     if (a->origin == ORIGIN_IMPORT || a->origin == ORIGIN_STATIC)
-        answer_refusal(
-            t, w,
-            &(struct refusal_text){.err = refused_err(r->done.outcome),
-                                   .detail = f.detail});
+        answer_refusal(t, w, why);
 }
 
-/* Sealed under the attempt's own data key, which becomes the grant's. */
-static enum err
-store_reply(struct turn *t, const struct errand_result *r, struct attempt *a,
-            const struct token_reply *reply)
+static void
+settle_refused(struct turn *t, const struct errand_result *r, struct attempt *a,
+               const struct attempt_context *c)
 {
-    struct secret *key;
-    struct buf auto_buf plain = {0}, sealed = {0};
-    struct seal_place place = attempt_place(a, r->note.row, "reply");
-    enum err e = attempt_open_key(t, a, r->note.row, &key);
-    if (e != ERR_OK)
-        return e;
-    buf_init_secret(&plain, LIMIT_API_BODY);
-    buf_init(&sealed, LIMIT_API_BODY + 64);
-    record_encode(&token_reply_record, reply, &plain);
-    if (buf_err(&plain) != ERR_OK)
-        return ERR_LIMIT;
-    e = vault_seal(key, &place, HIDDEN(buf_str(&plain)), &sealed);
-    if (e != ERR_OK)
-        return e;
-    a->status = ATTEMPT_REPLIED;
-    a->sealed_reply = arena_copy(turn_arena(t), buf_str(&sealed));
-    turn_put(t, STORE_ATTEMPTS, r->note.row, &attempt_record, a,
-             turn_now_ms(t) + (int64_t)ATTEMPT_LIFE_S * 1000, STR_NONE);
-    return ERR_OK;
+    struct refusal_text why = {.err = refused_err(r->done.outcome),
+                               .detail = explain(t, &r->done),
+                               .retry_after_s = r->done.retry_after_s};
+    settle_failed(t, &r->note, a, c, &why, r->done.status);
+}
+
+/* What it wanted cannot be read any more, so nothing may come of it. */
+static void
+settle_unreadable(struct turn *t, const struct errand_note *note,
+                  struct attempt *a)
+{
+    struct attempt_context none = {0};
+    struct refusal_text why = {
+        .err = ERR_CRYPTO,
+        .detail = STR("This attempt does not open any more: its master key "
+                      "was taken away meanwhile. Please start again.")};
+    log_error("connect.does_not_open", "app=%.*s", STR_ARG(a->app));
+    settle_failed(t, note, a, &none, &why, STR("does not open"));
 }
 
 static struct token_reply
@@ -164,37 +103,29 @@ reply_of(struct turn *t, const struct errand_result *r)
                                 .scopes = d->scopes,
                                 .has_scopes = d->has_scopes,
                                 .date = d->date,
-                                .received_at = turn_now_s(t)};
+                                .received_at =
+                                    errand_came_at_s(&r->note, turn_now_s(t))};
 }
 
+/* Who installed it, and is it ours?  Where nobody can be asked (a static
+ * token, an app that left the configuration), it goes on without. */
 static void
 ask_introspection(struct turn *t, const struct errand_note *note,
-                  struct hidden refresh_token)
+                  const struct attempt *a, struct hidden refresh_token)
 {
-    struct app *app = apps_find(turn_keeper(t)->apps, note->app);
-    if (app == NULL)
+    struct app *app = apps_find(turn_keeper(t)->apps, a->app);
+    if (a->origin == ORIGIN_STATIC || app == NULL) {
+        turn_follow(t, do_placed, &errand_note_record, note);
         return;
+    }
+    struct errand_note next = *note;
+    next.came_at_ms = 0;
     struct courier_errand errand = {.kind = ERRAND_INTROSPECT,
                                     .client_id = app->conf->client_id,
                                     .client_secret =
                                         secret_view(app->client_secret),
                                     .token = refresh_token};
-    errands_send(t, &errand, note, do_introspected);
-}
-
-static bool
-load_attempt(struct turn *t, struct str id, struct attempt *a,
-             struct attempt_context *c)
-{
-    struct data_key key;
-    bool is_there = turn_get(t, STORE_ATTEMPTS, id, &attempt_record, a);
-    (void)turn_get(t, STORE_DATA_KEYS, id, &data_key_record,
-                   &key); /* named here, opened later */
-    if (!is_there)
-        return false;
-    return a->sealed_context.n == 0 ||
-           seal_open(t, "attempt", id, &attempt_context_record,
-                     a->sealed_context, c) == ERR_OK;
+    errands_send(t, &errand, &next, do_introspected);
 }
 
 static bool
@@ -208,56 +139,59 @@ has_tokens(const struct attempt *a, const struct courier_done *d)
            (d->refresh_token.s.n > 0 || a->origin == ORIGIN_IMPORT);
 }
 
+/* An exchange may be refused for a reason that refreshes do not share (the
+ * redirect address), and an imported token may be another client's: neither
+ * holds the refreshes of all portals back. */
+static void
+note_outcome(struct turn *t, const struct attempt *a,
+             const struct courier_done *d)
+{
+    struct app *app = apps_find(turn_keeper(t)->apps, a->app);
+    if (app == NULL || a->origin == ORIGIN_STATIC)
+        return;
+    if (d->outcome != OUTCOME_OUR_FAULT)
+        app_note_outcome(t, app, d);
+    else
+        turn_log(t, LOG_ERROR, "app.install_refused",
+                 "app=%.*s status=%s do=\"check client_id, client_secret and "
+                 "the redirect URL at HubSpot: portkeep urls\"",
+                 STR_ARG(a->app), log_quote(d->status));
+}
+
+static void
+take_reply(struct turn *t, const struct errand_result *r, struct attempt *a,
+           const struct attempt_context *c)
+{
+    struct token_reply reply = reply_of(t, r);
+    if (a->origin == ORIGIN_STATIC)
+        reply.access_token = c->given_token;
+    else if (reply.refresh_token.s.n == 0)
+        reply.refresh_token = c->given_token; /* RFC 6749 6: it stays */
+    if (attempt_put_reply(t, r->note.row, a, &reply) != ERR_OK)
+        settle_unreadable(t, &r->note, a);
+    else
+        ask_introspection(t, &r->note, a, reply.refresh_token);
+}
+
 enum err
 do_exchanged(struct turn *t, const void *ask)
 {
     const struct errand_result *r = ask;
     struct attempt a;
     struct attempt_context c = {0};
-    struct keeper *k = turn_keeper(t);
-    bool is_there = load_attempt(t, r->note.row, &a, &c);
-    if (turn_is_waiting(t))
-        return ERR_AGAIN;
-    if (!is_there || a.status != ATTEMPT_ASKED)
+    enum err e = attempt_load(t, r->note.row, &a, &c);
+    if (e == ERR_AGAIN)
+        return e;
+    if (e == ERR_NOT_FOUND || a.status != ATTEMPT_ASKED)
         return ERR_OK; /* a spilled reply that was stored before */
-    struct app *app = apps_find(k->apps, a.app);
-    if (app != NULL && a.origin != ORIGIN_STATIC)
-        app_note_outcome(app, k, r->done.outcome, r->done.retry_after_s);
-    if (!has_tokens(&a, &r->done)) {
+    note_outcome(t, &a, &r->done);
+    if (e != ERR_OK)
+        settle_unreadable(t, &r->note, &a);
+    else if (!has_tokens(&a, &r->done))
         settle_refused(t, r, &a, &c);
-        return ERR_OK;
-    }
-    struct token_reply reply = reply_of(t, r);
-    if (a.origin == ORIGIN_STATIC)
-        reply.access_token = c.given_token;
-    else if (reply.refresh_token.s.n == 0)
-        reply.refresh_token = c.given_token; /* RFC 6749 6: it stays */
-    if (store_reply(t, r, &a, &reply) != ERR_OK) {
-        settle_refused(t, r, &a, &c);
-        return ERR_OK;
-    }
-    if (a.origin == ORIGIN_STATIC)
-        turn_follow(t, do_placed, &errand_note_record, &r->note);
     else
-        ask_introspection(t, &r->note, reply.refresh_token);
+        take_reply(t, r, &a, &c);
     return ERR_OK;
-}
-
-static enum err
-open_reply(struct turn *t, const struct attempt *a, struct str id,
-           struct token_reply *out, struct secret **out_key)
-{
-    struct buf auto_buf plain = {0};
-    struct seal_place place = attempt_place(a, id, "reply");
-    enum err e = attempt_open_key(t, a, id, out_key);
-    if (e != ERR_OK)
-        return e;
-    buf_init_secret(&plain, LIMIT_API_BODY);
-    e = vault_unseal(*out_key, &place, a->sealed_reply, &plain);
-    if (e != ERR_OK)
-        return e;
-    struct str kept = arena_copy(turn_arena(t), buf_str(&plain));
-    return record_decode_old(&token_reply_record, kept, turn_arena(t), out);
 }
 
 static enum err
@@ -269,18 +203,17 @@ take_place(struct turn *t, const struct errand_note *note,
                       .attempt = &a,
                       .seen = seen,
                       .waiter = {note->peer, note->call}};
-    bool is_there = load_attempt(t, note->row, &a, &p.context);
-    if (turn_is_waiting(t))
-        return ERR_AGAIN;
-    if (!is_there || a.status != ATTEMPT_REPLIED)
+    enum err e = attempt_load(t, note->row, &a, &p.context);
+    if (e == ERR_AGAIN)
+        return e;
+    if (e == ERR_NOT_FOUND || a.status != ATTEMPT_REPLIED)
         return ERR_OK;
-    enum err e = open_reply(t, &a, note->row, &p.reply, &p.data_key);
-    if (e != ERR_OK) {
-        log_error("connect.reply_does_not_open", "app=%.*s err=%s",
-                  STR_ARG(a.app), err_name(e));
-        return ERR_OK;
-    }
-    return place_grant(t, &p);
+    if (e == ERR_OK)
+        e = attempt_open_reply(t, note->row, &a, &p.reply, &p.data_key);
+    if (e == ERR_OK)
+        return place_grant(t, &p);
+    settle_unreadable(t, note, &a);
+    return ERR_OK;
 }
 
 enum err
@@ -297,24 +230,66 @@ do_placed(struct turn *t, const void *ask)
     return take_place(t, ask, &nothing);
 }
 
-/* At birth: the reply is here, the browser is gone, HubSpot is asked again. */
+/* One attempt of the keeper before: where its reply is here, HubSpot is asked
+ * once more; where it is not, it was lost, and the browser may try again. */
+static enum err
+do_resumed(struct turn *t, const void *ask)
+{
+    const struct errand_note *note = ask;
+    struct attempt a;
+    struct attempt_context c = {0};
+    struct token_reply reply;
+    struct secret *key;
+    struct refusal_text lost = {
+        .err = ERR_UNAVAILABLE,
+        .detail = STR("portkeep was restarted before HubSpot's answer came.")};
+    enum err e = attempt_load(t, note->row, &a, &c);
+    if (e == ERR_AGAIN)
+        return e;
+    if (e == ERR_NOT_FOUND || a.status == ATTEMPT_SETTLED)
+        return ERR_OK;
+    if (e != ERR_OK)
+        settle_unreadable(t, note, &a);
+    else if (a.status == ATTEMPT_ASKED)
+        settle_failed(t, note, &a, &c, &lost, STR("lost"));
+    else if (attempt_open_reply(t, note->row, &a, &reply, &key) != ERR_OK)
+        settle_unreadable(t, note, &a);
+    else
+        ask_introspection(t, note, &a, reply.refresh_token);
+    return ERR_OK;
+}
+
+/* This keeper's own errands run, and come back. */
+static bool
+is_of_before(struct turn *t, const struct attempt *a)
+{
+    return a->status == ATTEMPT_REPLIED ||
+           a->started_at < turn_keeper(t)->started_at / 1000;
+}
+
 enum err
 do_resume_attempts(struct turn *t, const void *ask)
 {
-    struct store_ask find = {
-        .table = STORE_ATTEMPTS, .by = STORE_BY_PREFIX, .limit = 1000};
+    const struct errand_note *after = ask;
+    struct store_ask find = {.table = STORE_ATTEMPTS,
+                             .by = STORE_BY_PREFIX,
+                             .after = after != NULL ? after->row : STR_NONE,
+                             .limit = RESUME_PAGE};
     const struct store_ask *found = turn_find(t, &find);
-    (void)ask;
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     for (size_t i = 0; i < found->n_rows; i++) {
         struct attempt a;
         struct errand_note note = {.row = found->rows[i].key};
         if (!turn_get(t, STORE_ATTEMPTS, note.row, &attempt_record, &a) ||
-            a.status != ATTEMPT_REPLIED)
+            a.status == ATTEMPT_SETTLED || !is_of_before(t, &a))
             continue;
         note.app = a.app;
-        turn_follow(t, do_placed, &errand_note_record, &note);
+        turn_follow(t, do_resumed, &errand_note_record, &note);
     }
+    if (found->n_rows == RESUME_PAGE)
+        turn_follow(
+            t, do_resume_attempts, &errand_note_record,
+            &(struct errand_note){.row = found->rows[found->n_rows - 1].key});
     return ERR_OK;
 }

@@ -3,8 +3,11 @@
 #include "keeper/keeper.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* What a handler may use of its turn: see turns.c for how turns run. */
+
+#define LOG_LINE 512
 
 struct keeper *
 turn_keeper(struct turn *t)
@@ -40,6 +43,12 @@ bool
 turn_is_late(struct turn *t)
 {
     return t->running->arrived_ms <= t->all->late_before;
+}
+
+bool
+turn_was_parked(struct turn *t)
+{
+    return t->running->parked_on.n > 0;
 }
 
 uint64_t
@@ -182,6 +191,46 @@ turn_after(struct turn *t, void (*act)(struct keeper *k, void *arg), void *arg)
     struct effect *f = add_effect(t, EFFECT_ACT);
     f->act = act;
     f->arg = arg;
+}
+
+struct log_line {
+    enum log_level level;
+    const char *event;
+    char *text;
+};
+
+static void
+act_log(struct keeper *k, void *arg)
+{
+    const struct log_line *line = arg;
+    (void)k;
+    log_write(line->level, line->event, "%s", line->text);
+}
+
+void
+turn_log(struct turn *t, enum log_level level, const char *event,
+         const char *format, ...)
+{
+    struct log_line *line = arena_alloc(t->arena, sizeof(*line));
+    va_list args;
+    *line = (struct log_line){level, event, arena_alloc(t->arena, LOG_LINE)};
+    va_start(args, format);
+    (void)vsnprintf(line->text, LOG_LINE, format, args); /* cut, if need be */
+    va_end(args);
+    turn_after(t, act_log, line);
+}
+
+static void
+act_count(struct keeper *k, void *arg)
+{
+    (void)k;
+    ++*(uint64_t *)arg;
+}
+
+void
+turn_count(struct turn *t, uint64_t *counter)
+{
+    turn_after(t, act_count, counter);
 }
 
 struct follow {

@@ -1,6 +1,7 @@
 #ifndef KEEPER_TURN_H
 #define KEEPER_TURN_H
 
+#include "base/log.h"
 #include "base/record.h"
 #include "ipc/channel.h"
 #include "keeper/store.h"
@@ -39,7 +40,8 @@ struct request {
     uint32_t call;
     unsigned n_tries;
     int64_t arrived_ms;   /* monotonic */
-    struct str parked_on; /* while it waits for something to happen */
+    struct str parked_on; /* what it waits for, or waited for last */
+    bool is_event;        /* nobody asked: where it cannot be, it is lost */
 };
 
 struct turns;
@@ -51,6 +53,11 @@ void turns_free(struct turns *ts);
 enum err turns_add(struct turns *ts, turn_handler handler,
                    const struct record *record, const void *ask, uint64_t peer,
                    uint32_t call) WARN_UNUSED;
+/* As turns_add, for what needs no answer and is not missed. */
+void turns_add_event(struct turns *ts, turn_handler handler,
+                     const struct record *record, const void *ask);
+/* Who asked is gone: parked requests of that peer go, too. */
+void turns_forget_peer(struct turns *ts, uint64_t peer);
 /* Requests that wait, parked ones too. */
 size_t turns_n_waiting(const struct turns *ts);
 /* Parked requests that have waited longer get their handler run again, with
@@ -68,6 +75,7 @@ int64_t turn_now_ms(struct turn *t);      /* one time for the whole turn */
 int64_t turn_now_s(struct turn *t);
 bool turn_is_waiting(struct turn *t);
 bool turn_is_late(struct turn *t); /* parked for too long: answer now */
+bool turn_was_parked(struct turn *t);
 uint64_t turn_peer(struct turn *t);
 uint32_t turn_call(struct turn *t);
 /* The secret is freed at the turn's end. */
@@ -102,6 +110,10 @@ void turn_wake(struct turn *t, struct str on);
  * turn's arena. */
 void turn_after(struct turn *t, void (*act)(struct keeper *k, void *arg),
                 void *arg);
+/* What is logged and counted is what was committed. */
+void turn_log(struct turn *t, enum log_level level, const char *event,
+              const char *format, ...) __attribute__((format(printf, 4, 5)));
+void turn_count(struct turn *t, uint64_t *counter);
 /* A request without a waiter, in the next turn. */
 void turn_follow(struct turn *t, turn_handler handler,
                  const struct record *record, const void *ask);

@@ -56,6 +56,14 @@ queue_take(struct queue *q)
     return r;
 }
 
+/* What was taken out of an empty queue and is to stay, in its order. */
+static void
+queue_put_back(struct queue *q, struct queue *still)
+{
+    if (still->first != NULL)
+        *q = *still;
+}
+
 static void
 request_free(struct turns *ts, struct request *r)
 {
@@ -78,19 +86,15 @@ queue_for_turn(struct turns *ts, struct request *r)
         event_active(ts->on_turn, EV_TIMEOUT, 0);
 }
 
-enum err
-turns_add(struct turns *ts, turn_handler handler, const struct record *record,
-          const void *ask, uint64_t peer, uint32_t call)
+static struct request *
+request_new(struct turns *ts, turn_handler handler, const struct record *record,
+            const void *ask)
 {
-    if (peer != 0 && ts->n_waiting >= WAITING_MAX)
-        return ERR_LIMIT;
     struct request *r = calloc(1, sizeof(*r));
     if (r == NULL)
         abort();
     r->handler = handler;
     r->arena = arena_new_secret();
-    r->peer = peer;
-    r->call = call;
     r->arrived_ms = mono_ms(ts);
     if (record != NULL && record->size > 0) {
         void *copy = arena_alloc(r->arena, record->size);
@@ -98,8 +102,44 @@ turns_add(struct turns *ts, turn_handler handler, const struct record *record,
         r->ask = copy;
     }
     ts->n_waiting++;
+    return r;
+}
+
+enum err
+turns_add(struct turns *ts, turn_handler handler, const struct record *record,
+          const void *ask, uint64_t peer, uint32_t call)
+{
+    if (peer != 0 && ts->n_waiting >= WAITING_MAX)
+        return ERR_LIMIT;
+    struct request *r = request_new(ts, handler, record, ask);
+    r->peer = peer;
+    r->call = call;
     queue_for_turn(ts, r);
     return ERR_OK;
+}
+
+void
+turns_add_event(struct turns *ts, turn_handler handler,
+                const struct record *record, const void *ask)
+{
+    if (ts->n_waiting >= WAITING_MAX)
+        return;
+    struct request *r = request_new(ts, handler, record, ask);
+    r->is_event = true;
+    queue_for_turn(ts, r);
+}
+
+void
+turns_forget_peer(struct turns *ts, uint64_t peer)
+{
+    struct queue still;
+    queue_init(&still);
+    for (struct request *r; (r = queue_take(&ts->parked)) != NULL;)
+        if (r->peer == peer)
+            request_free(ts, r);
+        else
+            queue_add(&still, r);
+    queue_put_back(&ts->parked, &still);
 }
 
 /* The turn's own state, empty: at its start, and after a conflict. */
@@ -200,8 +240,7 @@ act_on(struct turn *t, struct effect *f)
                 queue_for_turn(ts, r);
             else
                 queue_add(&still, r);
-        if (still.first != NULL)
-            ts->parked = still;
+        queue_put_back(&ts->parked, &still);
         break;
     }
     case EFFECT_ACT:
@@ -228,8 +267,10 @@ let_out(struct turn *t, struct request **batch, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!is_parked_by(t, batch[i]))
             batch[i]->handler = NULL; /* done: freed below */
+    /* On unknown ground nothing more goes out. */
     for (struct effect *f = t->effects; f != NULL; f = f->next)
-        act_on(t, f);
+        if (f->kind == EFFECT_PARK || !ts->keeper->has_failed)
+            act_on(t, f);
     for (size_t i = 0; i < n; i++)
         if (batch[i]->handler == NULL)
             request_free(ts, batch[i]);
@@ -246,13 +287,13 @@ give_back(struct turn *t, struct request **batch, size_t n, enum err e)
         bool is_again = e == ERR_CONFLICT && ++r->n_tries < tries;
         if (is_again) {
             queue_for_turn(ts, r);
-        } else if (r->peer == 0 && e != ERR_STORE) {
+        } else if (r->peer == 0 && !r->is_event && e != ERR_STORE) {
             /* What HubSpot answered is not thrown away: a full disk ends. */
             r->n_tries = 0;
             queue_add(&ts->postponed, r);
         } else {
             door_refuse(ts->keeper, r->handler, r->peer, r->call,
-                        e == ERR_LIMIT ? ERR_UNAVAILABLE : e);
+                        e == ERR_STORE ? e : ERR_UNAVAILABLE);
             request_free(ts, r);
         }
     }
@@ -377,6 +418,5 @@ turns_wake_late(struct turns *ts, int64_t older_than_ms)
             queue_for_turn(ts, r);
         else
             queue_add(&still, r);
-    if (still.first != NULL)
-        ts->parked = still;
+    queue_put_back(&ts->parked, &still);
 }
