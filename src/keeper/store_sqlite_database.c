@@ -9,7 +9,7 @@
     "PRAGMA synchronous = FULL;"                                           \
     "PRAGMA temp_store = MEMORY;"                                          \
     "PRAGMA mmap_size = 0;"                                                \
-    "PRAGMA cache_size = -16384;"                                           \
+    "PRAGMA cache_size = -16384;"                                          \
     "PRAGMA cell_size_check = ON;"                                         \
     "PRAGMA trusted_schema = OFF;"                                         \
     "PRAGMA wal_autocheckpoint = 0;"                                       \
