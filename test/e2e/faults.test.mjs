@@ -36,7 +36,7 @@ const wrong = {
     'app client_secret': ['s3cret', ''],
     'app client_secret_previous': ['s3cret'],
     'app scopes': [''],
-    'app optional_scopes': ['crm.objects.contacts.read', 'two,words'],
+    'app optional_scopes': ['two,words'],
     'app conditional_scopes': ['crm.objects.contacts.read'],
     'app return_to': ['/relative', 'http://evil.example/x'],
     'app sign_in_url': ['sign-in'],
