@@ -279,6 +279,12 @@ on_message(const struct incoming *in, void *arg)
         else
             child_exit(c, 1); /* nothing to apply, or never in place */
         break;
+    case LIFE_RELOAD_ENDED:
+        if (birth.is_ready && birth.role->on_reload_ended != NULL)
+            birth.role->on_reload_ended(c, in->body);
+        else
+            child_exit(c, 1);
+        break;
     case LIFE_STOP:
         stop(c, ((const struct life_stop *)in->body)->is_brief);
         break;

@@ -55,6 +55,9 @@ struct child_role {
     /* New settings stand in c; on failure the old ones are put back.  NULL
      * where a new process takes its place instead: all but the keeper. */
     enum err (*reload)(struct child *c, struct buf *problem);
+    /* How a reload of all ended.  NULL: such a word ends the child. */
+    void (*on_reload_ended)(struct child *c,
+                            const struct life_reload_ended *ended);
     /* One more descriptor that came after birth (the keeper: an admin
      * channel, a new relay).  NULL: such a descriptor ends the child. */
     void (*on_descriptor)(struct child *c, const struct life_descriptor *what,

@@ -366,51 +366,17 @@ do_backup(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
-static void
-act_reload(struct keeper *k, void *arg)
-{
-    (void)arg;
-    if (k->child != NULL)
-        child_want_reload(k->child);
-}
-
 enum err
-do_reload(struct turn *t, const void *ask)
-{
-    (void)ask;
-    audit_add(t, &(struct audit_entry){.kind = STR("reload"),
-                                       .actor = uid_actor(t),
-                                       .outcome = STR("asked")});
-    turn_after(t, act_reload, NULL);
-    answer_document(t, answer_waiter(t), STR("{\"reload\":\"asked\"}"));
-    return ERR_OK;
-}
-
-static void
-note(struct turn *t, struct str kind)
+do_note_start(struct turn *t, const void *ask)
 {
     struct vault *v = turn_keeper(t)->vault;
+    (void)ask;
     audit_add(t, &(struct audit_entry){
-                     .kind = kind,
+                     .kind = STR("start"),
                      .actor = STR("keeper"),
                      .outcome = STR("ok"),
                      .detail = arena_printf(turn_arena(t), "master key %.*s",
                                             STR_ARG(vault_current(v)))});
-}
-
-enum err
-do_note_start(struct turn *t, const void *ask)
-{
-    (void)ask;
-    note(t, STR("start"));
-    return ERR_OK;
-}
-
-enum err
-do_note_reload(struct turn *t, const void *ask)
-{
-    (void)ask;
-    note(t, STR("config"));
     return ERR_OK;
 }
 

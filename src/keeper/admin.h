@@ -12,10 +12,8 @@ enum err do_admin_add_static(struct turn *t, const void *ask);
 enum err do_audit_list(struct turn *t, const void *ask);
 enum err do_audit_verify(struct turn *t, const void *ask);
 enum err do_backup(struct turn *t, const void *ask);
-enum err do_reload(struct turn *t, const void *ask);
-/* The keeper's own: it started, or took up a new configuration. */
+/* The keeper's own: it started. */
 enum err do_note_start(struct turn *t, const void *ask);
-enum err do_note_reload(struct turn *t, const void *ask);
 enum err do_metrics(struct turn *t, const void *ask);
 
 #endif

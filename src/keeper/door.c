@@ -10,6 +10,7 @@
 #include "keeper/masterkey.h"
 #include "keeper/peers.h"
 #include "keeper/portals.h"
+#include "keeper/settings.h"
 #include "proto/courier.h"
 
 /* Who may ask what.  The one table: read it to know all of it. */

@@ -167,3 +167,19 @@ keeper_reseal(struct turn *t)
 {
     put_ref_key(t, secret_view(turn_keeper(t)->ref_key));
 }
+
+enum err
+keeper_is_sealed_under(struct keeper *k, struct str key_id, bool *out)
+{
+    struct arena *arena = arena_new();
+    struct store_ask ask = {.table = STORE_META, .key = REF_KEY_ROW};
+    struct ref_key row;
+    enum err e = store_load(k->store, &ask, 1, arena);
+    if (e == ERR_OK)
+        *out = ask.rows[0].version != 0 &&
+               record_decode_old(&ref_key_record, ask.rows[0].body, arena,
+                                 &row) == ERR_OK &&
+               str_equal(seal_key_id(row.sealed), key_id);
+    arena_free(arena);
+    return e;
+}

@@ -14,10 +14,18 @@
  * the file that is named after it, and is read elsewhere through that file's
  * functions.
  */
+#define RELOAD_WISHES 16
+struct reload_wish {
+    uint64_t number; /* 0: free */
+    uint64_t peer;
+    uint32_t call;
+};
+
 struct keeper {
     struct event_base *base; /* NULL in tests that run turns by hand */
     struct env *env;
-    struct child *child; /* NULL in tests */
+    struct child *child;   /* NULL in tests */
+    struct arena *lasting; /* what stays over reloads: the node's name */
     struct str node, public_url, authorize_url;
     struct vault *vault;
     struct secret *ref_key; /* hashes tenants' refs, see grant_ref_tag */
@@ -39,7 +47,9 @@ struct keeper {
     uint64_t epoch;         /* revocations sent to relays */
     bool needs_scrub;       /* the last one could not be done */
     int64_t scrub_at_ms;    /* monotonic: then it is tried again */
-    bool has_failed;        /* on unknown ground: answers nothing, ends */
+    struct reload_wish wishes[RELOAD_WISHES]; /* see settings.c */
+    uint64_t n_wishes;
+    bool has_failed; /* on unknown ground: answers nothing, ends */
     int64_t started_at;
     uint64_t n_leases, n_refreshes, n_refresh_failures, n_connects, n_erased;
 };
@@ -63,6 +73,9 @@ enum err do_first_turn(struct turn *t, const void *ask);
 /* The newest master key seals the keeper's own secrets, too. */
 bool keeper_is_resealed(struct turn *t);
 void keeper_reseal(struct turn *t);
+/* Outside of turns: are they sealed under that master key?  ERR_STORE. */
+enum err keeper_is_sealed_under(struct keeper *k, struct str key_id,
+                                bool *out) WARN_UNUSED;
 
 /* node#birth, in the turn's arena: whose what runs is.  A keeper's leases die
  * with it, whatever the clock says. */

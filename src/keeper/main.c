@@ -1,5 +1,4 @@
 #include "keeper/admin.h"
-#include "keeper/apps.h"
 #include "keeper/audit.h"
 #include "keeper/errands.h"
 #include "keeper/install.h"
@@ -7,6 +6,7 @@
 #include "keeper/peers.h"
 #include "keeper/restore.h"
 #include "keeper/schedule.h"
+#include "keeper/settings.h"
 
 #include "ipc/fd.h"
 
@@ -24,34 +24,11 @@
 static struct keeper keeper = {.spill_fd = -1, .erasures_fd = -1};
 static struct event *on_drained;
 
-static void
-take_settings(struct keeper *k, struct child *c)
-{
-    k->node = c->settings.node;
-    k->public_url = c->settings.public_url;
-    k->authorize_url = c->settings.authorize_url;
-}
-
-static enum err
-open_vault(struct child *c, struct vault **out, struct buf *problem)
-{
-    int fd = child_take_fd(c, LIFE_FD_MASTER_KEY, STR_NONE);
-    if (fd < 0) {
-        buf_add_text(problem, "[store] master_key: no key file was given");
-        return ERR_CONFIG;
-    }
-    enum err e = vault_open(fd, out, problem);
-    fd_close(&fd);
-    return e;
-}
-
 /* store_path is in the child's arena, with a NUL behind it. */
 static enum err
 open_all(struct keeper *k, struct child *c, struct buf *problem)
 {
-    enum err e = open_vault(c, &k->vault, problem);
-    if (e == ERR_OK)
-        e = apps_load(c, &k->apps, problem);
+    enum err e = settings_open(k, c, problem);
     if (e == ERR_OK)
         e = store_open(c->settings.store_path.p, &k->store, problem);
     if (e != ERR_OK)
@@ -95,7 +72,6 @@ start(struct child *c, struct buf *problem)
     k->started_at = k->env->now_ms(k->env);
     k->spill_fd = child_take_fd(c, LIFE_FD_SPILL, STR_NONE);
     k->erasures_fd = child_take_fd(c, LIFE_FD_ERASURES, STR_NONE);
-    take_settings(k, c);
     enum err e = open_all(k, c, problem);
     if (e == ERR_OK)
         e = first_turn(k, problem);
@@ -141,52 +117,17 @@ on_descriptor(struct child *c, const struct life_descriptor *what, int fd)
         fd_close(&fd);
 }
 
-/* A ring that lacks a key which still wraps something is refused. */
-static enum err
-check_ring(struct keeper *k, const struct vault *ring, struct buf *problem)
-{
-    for (size_t i = 0; i < vault_n_keys(k->vault); i++) {
-        struct str id = vault_key_id(k->vault, i);
-        uint64_t n = 0;
-        if (vault_has_key(ring, id))
-            continue;
-        if (store_count(k->store, STORE_DATA_KEYS, id, &n) != ERR_OK || n > 0) {
-            buf_addf(problem,
-                     "the master key file lacks key %.*s, which still wraps "
-                     "data keys: put its line back",
-                     STR_ARG(id));
-            return ERR_CONFIG;
-        }
-    }
-    return ERR_OK;
-}
-
 static enum err
 reload(struct child *c, struct buf *problem)
 {
-    struct keeper *k = &keeper;
-    struct vault *ring = NULL;
-    struct apps *apps = NULL;
-    enum err e = open_vault(c, &ring, problem);
-    if (e == ERR_OK)
-        e = check_ring(k, ring, problem);
-    if (e == ERR_OK)
-        e = apps_load(c, &apps, problem);
-    if (e != ERR_OK) {
-        vault_free(ring);
-        return e;
-    }
-    vault_free(k->vault);
-    apps_free(k->apps);
-    k->vault = ring;
-    k->apps = apps;
-    take_settings(k, c);
-    if (turns_add(k->turns, do_note_reload, NULL, NULL, 0, 0) != ERR_OK)
-        keeper_fail(k, "reload.not_recorded");
-    log_info("keeper.reloaded", "master_key=%.*s keys=%zu apps=%zu",
-             STR_ARG(vault_current(k->vault)), vault_n_keys(k->vault),
-             apps_count(k->apps));
-    return ERR_OK;
+    return settings_reload(&keeper, c, problem);
+}
+
+static void
+on_reload_ended(struct child *c, const struct life_reload_ended *ended)
+{
+    (void)c;
+    settings_reload_ended(&keeper, ended);
 }
 
 /* Children are replaced after a reload; settings of ours just change. */
@@ -231,6 +172,7 @@ static const struct child_role role = {
     .confine = confine,
     .run = run,
     .reload = reload,
+    .on_reload_ended = on_reload_ended,
     .on_descriptor = on_descriptor,
     .drain = drain,
 };

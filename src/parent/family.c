@@ -491,6 +491,14 @@ family_reload_keeper(struct family *f, struct buf *why)
 }
 
 void
+family_tell_reload_ended(struct family *f, const struct life_reload_ended *ended)
+{
+    struct process *keeper = f->posts[ROLE_KEEPER].current;
+    if (keeper != NULL && keeper->life != NULL)
+        channel_event(keeper->life, LIFE_RELOAD_ENDED, ended);
+}
+
+void
 family_give_admin(struct family *f, int fd, uint32_t uid)
 {
     struct life_descriptor what = {

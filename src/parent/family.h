@@ -64,6 +64,9 @@ bool family_has_failed(const struct family *f);
 /* Sends the keeper the settings anew.  ERR_UNAVAILABLE: it is not there;
  * else as settings_send. */
 enum err family_reload_keeper(struct family *f, struct buf *why) WARN_UNUSED;
+/* How the reload ended, so that the keeper can answer who asked for it. */
+void family_tell_reload_ended(struct family *f,
+                              const struct life_reload_ended *ended);
 /* Hands the keeper a connection of the command line; fd stays the caller's. */
 void family_give_admin(struct family *f, int fd, uint32_t uid);
 

@@ -48,6 +48,9 @@ struct parent {
     enum reload_state reload;
     struct book next; /* in RELOAD_KEEPER: what the keeper looks at */
     bool is_running, is_stopping, wants_reload;
+    /* Of the keeper for its callers, and what of them had come when the
+     * reload that runs began. */
+    uint64_t n_wishes, n_wishes_begun;
 };
 
 static const int signals[3] = {SIGTERM, SIGINT, SIGHUP};
@@ -59,9 +62,9 @@ book_close(struct book *b)
     b->arena = NULL;
 }
 
-/* Everything wrong goes to standard error, a line each. */
+/* Everything wrong goes to standard error, a line each, and to `why`. */
 static enum err
-book_open(const char *path, struct book *out)
+book_open(const char *path, struct book *out, struct buf *why)
 {
     struct config_problems problems;
     struct book b = {.arena = arena_new()};
@@ -76,6 +79,8 @@ book_open(const char *path, struct book *out)
             log_warn("config.warning", "%s", buf_text(&line));
         else
             log_error("config.problem", "%s", buf_text(&line));
+        if (!problems.v[i].is_warning && why != NULL)
+            buf_addf(why, "\n%s", buf_text(&line));
     }
     if (e != ERR_OK)
         book_close(&b);
@@ -96,10 +101,16 @@ use_book(struct parent *p, struct book *b)
 static void
 end_reload(struct parent *p, const char *event, const char *problem)
 {
-    if (problem != NULL)
-        log_error(event, "problem=\"%s\"", problem);
+    if (problem != NULL && problem[0] == '\0')
+        problem = "more is wrong than fits here: see the log";
+    if (problem != NULL) /* its first line: what follows is logged already */
+        log_error(event, "problem=\"%.*s\"", (int)strcspn(problem, "\n"),
+                  problem);
     else
         log_info(event, "apps=%zu", p->book.config.n_apps);
+    struct life_reload_ended ended = {.problem = str_from(problem),
+                                      .n_wishes = p->n_wishes_begun};
+    family_tell_reload_ended(p->family, &ended);
     p->reload = RELOAD_NONE;
     (void)event_del(p->on_reload_late); /* never fails */
     p->settings.config = &p->book.config;
@@ -114,14 +125,15 @@ start_reload(struct parent *p)
     struct timeval late = {.tv_sec = RELOAD_LATE_S};
     struct buf auto_buf why = {0};
     p->wants_reload = false;
+    p->n_wishes_begun = p->n_wishes;
     notify_reloading();
-    if (book_open(p->setup->config_path, &p->next) != ERR_OK) {
-        end_reload(p, "reload.refused",
-                   "the configuration is wrong; nothing "
-                   "has changed");
+    buf_init(&why, 8 * LIMIT_URL);
+    buf_add_text(&why, "the configuration is wrong; nothing has changed:");
+    if (book_open(p->setup->config_path, &p->next, &why) != ERR_OK) {
+        end_reload(p, "reload.refused", buf_text(&why));
         return;
     }
-    buf_init(&why, LIMIT_URL);
+    buf_clear(&why);
     struct str fixed =
         config_fixed_change(p->next.arena, &p->book.config, &p->next.config);
     if (fixed.p != NULL) {
@@ -161,7 +173,9 @@ want_reload(struct parent *p)
 static void
 on_want_reload(void *arg)
 {
-    want_reload(arg);
+    struct parent *p = arg;
+    p->n_wishes++;
+    want_reload(p);
 }
 
 static void
@@ -312,7 +326,7 @@ open_all(struct parent *p)
 {
     struct buf auto_buf why = {0};
     buf_init(&why, LIMIT_URL);
-    enum err e = book_open(p->setup->config_path, &p->book);
+    enum err e = book_open(p->setup->config_path, &p->book, NULL);
     if (e != ERR_OK) {
         log_error("serve.refused", "problem=\"the configuration is wrong\"");
         return e;

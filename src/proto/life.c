@@ -62,6 +62,12 @@ static const struct field life_reloaded_fields[] = {
 };
 static const struct record life_reloaded = RECORD(life_reloaded);
 
+static const struct field life_reload_ended_fields[] = {
+    FIELD(struct life_reload_ended, problem),
+    FIELD(struct life_reload_ended, n_wishes),
+};
+static const struct record life_reload_ended = RECORD(life_reload_ended);
+
 static const struct field life_stop_fields[] = {
     FIELD(struct life_stop, is_brief),
 };
@@ -84,6 +90,8 @@ static const struct message messages[] = {
      "keeper"},
     {LIFE_RELOADED, 0, &life_reloaded,
      "The new settings are in use, or why they are not.", "child"},
+    {LIFE_RELOAD_ENDED, 0, &life_reload_ended,
+     "To the keeper: how a reload of all processes ended.", "parent"},
 };
 
 const struct conversation life_conversation = CONVERSATION("life", messages);

@@ -20,6 +20,7 @@ enum life_type {
     LIFE_STOP,
     LIFE_WANT_RELOAD,
     LIFE_RELOADED,
+    LIFE_RELOAD_ENDED,
 };
 
 /* What the parent fills in depends on the role; the rest stays empty. */
@@ -97,6 +98,13 @@ struct life_ready {
 
 struct life_reloaded {
     struct str problem;
+};
+
+/* To the keeper: how a whole reload ended, refused ones too.  n_wishes: of its
+ * LIFE_WANT_RELOAD, how many had been heard when that reload began. */
+struct life_reload_ended {
+    struct str problem; /* empty: all is in use */
+    uint64_t n_wishes;
 };
 
 /* is_brief: end now what runs; else drain for DEADLINE_DRAIN_MS. */

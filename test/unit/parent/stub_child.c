@@ -160,6 +160,14 @@ reload(struct child *c, struct buf *problem)
 }
 
 static void
+on_reload_ended(struct child *c, const struct life_reload_ended *ended)
+{
+    (void)c;
+    log_info("stub.reload_ended", "wishes=%u problem=%.*s",
+             (unsigned)ended->n_wishes, STR_ARG(ended->problem));
+}
+
+static void
 on_descriptor(struct child *c, const struct life_descriptor *what, int fd)
 {
     log_info("stub.peer", "peer=%u index=%u uid=%u", what->peer,
@@ -198,6 +206,7 @@ main(void)
     };
     if (strcmp(stub.name, "keeper") == 0) {
         role.reload = reload;
+        role.on_reload_ended = on_reload_ended;
         role.on_descriptor = on_descriptor;
     }
     log_open(stub.name, 0, LOG_INFO);

@@ -402,6 +402,9 @@ changes_nothing_when_a_reload_is_refused(void **state)
     service_signal(s, SIGHUP);
     (void)service_wait(s, "config.problem|[app x] client_id is missing");
     (void)service_wait(s, "reload.refused|nothing has changed");
+    (void)service_wait(s, "stub.reload_ended|wishes=0 problem=the "
+                          "configuration is wrong");
+    (void)service_wait(s, "[app x] client_id is missing");
     service_configure(s, BASIC "[hubspot]\noauth_version = v3\n"
                                "[server]\nadmin_socket = /tmp/x\n");
     service_signal(s, SIGHUP);
@@ -419,6 +422,8 @@ changes_nothing_when_a_reload_is_refused(void **state)
     service_configure(s, BASIC);
     service_signal(s, SIGHUP);
     (void)service_wait(s, "reload.refused|told to refuse the reload");
+    (void)service_wait(s, "stub.reload_ended|wishes=0 problem=the stub was "
+                          "told");
     assert_int_equal(service_count(s, "child.ready"), 4);
     /* And it still can, once all is well. */
     service_write(s, "keeper.do", NULL);
@@ -435,6 +440,7 @@ keeps_the_old_one_when_its_successor_refuses(void **state)
     service_write(s, "relay.do", "refuse");
     service_signal(s, SIGHUP);
     (void)service_wait(s, "reload.partial");
+    (void)service_wait(s, "stub.reload_ended|problem=a process could not");
     assert_int_equal(service_count(s, "stub.drain|name=relay"), 0);
     service_write(s, "relay.do", NULL);
     service_signal(s, SIGHUP);
@@ -451,6 +457,7 @@ reloads_when_the_keeper_asks_for_it(void **state)
     int fd = service_connect(s);
     assert_true(fd >= 0);
     (void)service_wait(s, "reload.done");
+    (void)service_wait(s, "stub.reload_ended|wishes=1 problem=");
     (void)close(fd);
     stop_well(s);
 }
