@@ -69,9 +69,20 @@ check_above(const struct checks *c, struct str directory, const char *key)
     struct stat about;
     struct str above = dir_of(c, directory);
     if (stat(above.p, &about) != 0)
-        problem_add(c->problems, 0, "%s: %s %s", key, above.p, strerror(errno));
+        problem_add(c->problems, 0, "%s: %s: %s", key, above.p,
+                    strerror(errno));
     else if (!S_ISDIR(about.st_mode))
         problem_add(c->problems, 0, "%s: %s is not a directory", key, above.p);
+}
+
+/* As a start would find it. */
+static void
+check_data_dir(const struct checks *c)
+{
+    struct buf auto_buf why = {0};
+    buf_init(&why, LIMIT_URL);
+    if (files_check_data_dir(c->config, &why) != ERR_OK)
+        problem_add(c->problems, 0, "[store] url: %s", buf_text(&why));
 }
 
 static void
@@ -96,6 +107,7 @@ config_check_files(struct arena *arena, const struct config *config,
     check_secret(&c, &config->master_key, 0, "store", "master_key");
     check_plain(&c, config->ca_file, "[hubspot] ca_file");
     check_above(&c, config->data_dir, "[store] url");
+    check_data_dir(&c);
     check_above(&c, dir_of(&c, config->admin_socket), "[server] admin_socket");
     for (size_t i = 0; i < config->n_apps; i++)
         check_app(&c, &config->apps[i]);

@@ -263,7 +263,10 @@ read_file(const char *path, struct buf *out, struct config_problems *problems)
     ssize_t got = 1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        problem_add(problems, 0, "cannot be opened: %s", strerror(errno));
+        problem_add(problems, 0, "cannot be opened: %s%s", strerror(errno),
+                    errno == ENOENT ? ": name another with -c, or make one "
+                                      "with `portkeep init`"
+                                    : "");
         return ERR_CONFIG;
     }
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))

@@ -22,7 +22,7 @@ service_uid(const struct config *config)
 static enum err
 complain(struct str path, const char *what, struct buf *why)
 {
-    buf_addf(why, "%.*s %s", STR_ARG(path), what);
+    buf_addf(why, "%.*s: %s", STR_ARG(path), what);
     return ERR_CONFIG;
 }
 
@@ -98,28 +98,40 @@ files_give(const struct config *config, int fd)
 }
 
 enum err
-files_make_data_dir(const struct config *config, struct buf *why)
+files_check_data_dir(const struct config *config, struct buf *why)
 {
     struct stat about;
     struct str path = config->data_dir;
-    bool is_new = mkdir(path.p, 0700) == 0;
-    if (!is_new && errno != EEXIST)
-        return complain(path, strerror(errno), why);
-    int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &about) != 0) {
-        const char *what = strerror(errno);
-        fd_close(&fd);
-        return complain(path, what, why);
-    }
     const char *what = NULL;
-    if (is_new && files_give(config, fd) != ERR_OK)
-        what = "cannot be given to [server] user";
-    else if (!is_new && about.st_uid != service_uid(config))
-        what = "is not the service user's: chown it, or set [server] user";
-    else if (!is_new && (about.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+    if (stat(path.p, &about) != 0)
+        what = errno == ENOENT ? NULL : strerror(errno);
+    else if (!S_ISDIR(about.st_mode))
+        what = "is not a directory";
+    else if (about.st_uid != service_uid(config))
+        what = geteuid() == 0
+                   ? "does not belong to [server] user: chown it"
+                   : "does not belong to the user who starts portkeep: chown "
+                     "it";
+    else if ((about.st_mode & (S_IWGRP | S_IRWXO)) != 0)
         what = "can be reached by others: chmod 700";
-    fd_close(&fd);
     return what == NULL ? ERR_OK : complain(path, what, why);
+}
+
+enum err
+files_make_data_dir(const struct config *config, struct buf *why)
+{
+    struct str path = config->data_dir;
+    if (mkdir(path.p, 0700) != 0)
+        return errno == EEXIST ? files_check_data_dir(config, why)
+                               : complain(path, strerror(errno), why);
+    int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return complain(path, strerror(errno), why);
+    enum err e = files_give(config, fd);
+    fd_close(&fd);
+    if (e != ERR_OK)
+        return complain(path, "cannot be given to [server] user", why);
+    return ERR_OK;
 }
 
 enum err

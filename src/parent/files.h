@@ -30,6 +30,10 @@ enum err files_open_plain(struct str path, int *out_fd,
 enum err files_make_data_dir(const struct config *config,
                              struct buf *why) WARN_UNUSED;
 
+/* The same for `check`: nothing is made, and it may be missing. */
+enum err files_check_data_dir(const struct config *config,
+                              struct buf *why) WARN_UNUSED;
+
 /* NAME in the data directory, for appending; made if it is missing. */
 enum err files_open_data(const struct config *config, const char *name,
                          int *out_fd, struct buf *why) WARN_UNUSED;

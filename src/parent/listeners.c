@@ -148,8 +148,11 @@ open_admin(const struct config *c, struct listeners *l, struct buf *why)
     l->admin_fd =
         socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->admin_fd < 0 ||
-        bind(l->admin_fd, (const struct sockaddr *)&a, sizeof(a)) != 0)
-        return complain(why, path, strerror(errno));
+        bind(l->admin_fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
+        buf_addf(why, "[server] admin_socket %.*s: %s", STR_ARG(path),
+                 strerror(errno));
+        return ERR_CONFIG;
+    }
     memcpy(l->admin_path, a.sun_path, sizeof(l->admin_path));
     if (protect(c, a.sun_path) != ERR_OK || listen(l->admin_fd, ADMIN_BACKLOG))
         return complain(why, path, strerror(errno));
