@@ -87,15 +87,9 @@ connect_to(const char *path)
     return -1;
 }
 
-int
-admin_open(struct cli *cli, struct admin **out)
+static int
+open_socket(struct cli *cli, struct admin *a, struct admin **out)
 {
-    struct admin *a = arena_alloc(cli->arena, sizeof(*a));
-    *out = NULL;
-    a->cli = cli;
-    int status = setup_load(cli, &a->config);
-    if (status != CLI_DONE)
-        return status;
     struct str path = arena_copy(cli->arena, a->config.admin_socket);
     int fd = connect_to(path.p);
     if (fd < 0)
@@ -106,6 +100,31 @@ admin_open(struct cli *cli, struct admin **out)
     a->channel = channel_new(a->base, fd, &admin_conversation, &handler, a);
     *out = a;
     return CLI_DONE;
+}
+
+int
+admin_open(struct cli *cli, struct admin **out)
+{
+    struct admin *a = arena_alloc(cli->arena, sizeof(*a));
+    *out = NULL;
+    a->cli = cli;
+    int status = setup_load(cli, &a->config);
+    return status == CLI_DONE ? open_socket(cli, a, out) : status;
+}
+
+int
+admin_reach(struct cli *cli, struct admin **out)
+{
+    struct admin *a = arena_alloc(cli->arena, sizeof(*a));
+    *out = NULL;
+    a->cli = cli;
+    int status = setup_load(cli, &a->config);
+    if (status != CLI_DONE && a->config.admin_socket.n == 0)
+        return status;
+    if (status != CLI_DONE)
+        cli_note("Going on with the service that runs: it has not read these "
+                 "lines.");
+    return open_socket(cli, a, out);
 }
 
 void

@@ -37,6 +37,9 @@ struct admin;
 /* Reads the configuration and connects.  CLI_DONE, or another status after
  * saying why; *out is NULL then. */
 int admin_open(struct cli *cli, struct admin **out);
+/* The same for verbs that need no more of the configuration than where the
+ * service listens: a key can be revoked while the file is being edited. */
+int admin_reach(struct cli *cli, struct admin **out);
 /* Takes NULL. */
 void admin_close(struct admin *a);
 /* Good as long as the connection. */

@@ -29,7 +29,7 @@ do_audit_list(struct cli *cli)
         !take_number(cli, "limit", &limit))
         return CLI_USAGE;
     ask.limit = limit > 0 && limit < 1000 ? (uint32_t)limit : 1000;
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = admin_call(a, ADMIN_AUDIT_LIST, &ask, &answer);
     if (status == CLI_DONE) {
@@ -92,6 +92,8 @@ judge(struct cli *cli, struct walk *w)
                         "the chain is whole, but it does not run through this "
                         "head: entries were changed or taken out, or the head "
                         "is another installation's");
+    if (status == CLI_DONE && !cli->is_json)
+        cli_note("The chain is whole: no entry was changed or taken out.");
     return status;
 }
 
@@ -102,7 +104,7 @@ do_audit_verify(struct cli *cli)
     struct walk w = {
         .ask = {.limit = 1000, .head = str_from(cli_value(cli, "head"))},
         .bar = {.what = "entries checked"}};
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = walk(a, &w);
     progress_clear(&w.bar);

@@ -115,7 +115,7 @@ do_portals_export(struct cli *cli)
     int status = check_words(cli, &ask);
     if (status != CLI_DONE)
         return status;
-    status = admin_open(cli, &a);
+    status = admin_reach(cli, &a);
     if (status == CLI_DONE && path != NULL)
         status = export_to_file(&ex, a, path);
     else if (status == CLI_DONE && cli_flag(cli, "all"))

@@ -126,10 +126,28 @@ do_keys_list(struct cli *cli)
 {
     struct admin *a;
     struct page_list list = {.type = ADMIN_KEYS_LIST};
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = page_show(cli, a, &list);
     admin_close(a);
+    return status;
+}
+
+/* A name may stand for several keys, so how many there were is said. */
+static int
+revoke(struct cli *cli, struct admin *a, const struct admin_name *ask)
+{
+    json_t *answer;
+    int status = admin_call(a, ADMIN_KEY_REVOKE, ask, &answer);
+    if (status != CLI_DONE)
+        return status;
+    uint64_t n = answer_number(answer, "revoked");
+    if (cli->is_json)
+        status = show_answer(cli, answer);
+    else
+        cli_note("%llu key%s revoked.", (unsigned long long)n,
+                 n == 1 ? " is" : "s are");
+    json_decref(answer);
     return status;
 }
 
@@ -138,9 +156,9 @@ do_keys_revoke(struct cli *cli)
 {
     struct admin *a;
     struct admin_name ask = {.name = str_from(cli_arg(cli, 0))};
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
-        status = admin_show(a, ADMIN_KEY_REVOKE, &ask);
+        status = revoke(cli, a, &ask);
     admin_close(a);
     return status;
 }

@@ -16,8 +16,9 @@ list_of(struct cli *cli, enum admin_type type)
                                      .ref = str_from(cli_value(cli, "ref"))}};
     if (limit != NULL && !cli_number(cli, "--limit", limit, &list.most))
         return CLI_USAGE;
-    int status = admin_open(cli, &a);
-    if (status == CLI_DONE && cli_value(cli, "app") != NULL &&
+    bool is_for_app = cli_value(cli, "app") != NULL;
+    int status = is_for_app ? admin_open(cli, &a) : admin_reach(cli, &a);
+    if (status == CLI_DONE && is_for_app &&
         setup_app(cli, admin_config(a), cli_value(cli, "app")) == NULL)
         status = CLI_FAILED;
     if (status == CLI_DONE)
@@ -46,7 +47,7 @@ one_portal(struct cli *cli, enum admin_type type, const char *question)
     struct admin_portal ask = {.app = str_from(cli_arg(cli, 0))};
     if (!cli_number(cli, "PORTAL", cli_arg(cli, 1), &ask.portal))
         return CLI_USAGE;
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE && question != NULL)
         status = ask_confirm(cli, question);
     if (status == CLI_DONE)

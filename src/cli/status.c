@@ -10,7 +10,7 @@ do_status(struct cli *cli)
 {
     struct admin *a;
     struct admin_plain ask = {.is_brief = cli_flag(cli, "brief")};
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = admin_show(a, ADMIN_STATUS, &ask);
     admin_close(a);
@@ -113,7 +113,7 @@ do_token(struct cli *cli)
     struct admin_portal ask = {.app = str_from(cli_arg(cli, 0))};
     if (!cli_number(cli, "PORTAL", cli_arg(cli, 1), &ask.portal))
         return CLI_USAGE;
-    int status = admin_open(cli, &a);
+    int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = admin_call(a, ADMIN_TOKEN, &ask, &answer);
     if (status == CLI_DONE) {

@@ -46,6 +46,8 @@ static struct str
 folder_of(struct arena *arena, const char *path)
 {
     char here[4096] = "";
+    while (path[0] == '.' && path[1] == '/')
+        path += 2;
     const char *slash = strrchr(path, '/');
     int n = slash == NULL ? 0 : (int)(slash - path) + 1;
     if (path[0] == '/')
@@ -258,6 +260,17 @@ config_fixed_change(struct arena *arena, const struct config *old,
     return STR_NONE;
 }
 
+/* Only where the file itself says so: the default may be another service's. */
+static struct str
+socket_of_file(const struct loader *l)
+{
+    for (const struct config_section *s = l->sections; s != NULL; s = s->next)
+        if (str_equal(s->kind, STR("server")) &&
+            find_entry(s, "admin_socket") != NULL)
+            return l->config->admin_socket;
+    return STR_NONE;
+}
+
 static int
 compare_lines(const void *a, const void *b)
 {
@@ -276,6 +289,7 @@ config_load(struct arena *arena, const char *path, struct config *out,
         .problems = problems,
         .value = {.arena = arena, .folder = folder_of(arena, path)}};
     *problems = (struct config_problems){.arena = arena, .file = config.file};
+    *out = (struct config){.file = config.file};
     enum err e = config_text_read(arena, path, &l.sections, problems);
     if (e != ERR_OK)
         return e;
@@ -283,8 +297,11 @@ config_load(struct arena *arena, const char *path, struct config *out,
     config_rules_check(&config, l.sections, problems);
     if (problems->n > 0)
         qsort(problems->v, problems->n, sizeof(*problems->v), compare_lines);
-    if (problems->n_errors > 0)
+    if (problems->n_errors > 0) {
+        *out = (struct config){.file = config.file,
+                               .admin_socket = socket_of_file(&l)};
         return ERR_CONFIG;
+    }
     *out = config;
     return ERR_OK;
 }

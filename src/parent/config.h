@@ -108,8 +108,10 @@ struct config_problems {
 
 /*
  * Everything wrong is collected, in the order of lines.  ERR_CONFIG if there
- * is any error in it; `out` is whole only on ERR_OK, problems always.  All
- * memory comes from the arena.  No other file is looked at.
+ * is any error in it; `out` is whole only on ERR_OK, problems always.  With
+ * errors it has the file's name and, where the file itself says it, the
+ * admin_socket: a service that runs can still be spoken to.  All memory comes
+ * from the arena.  No other file is looked at.
  */
 enum err config_load(struct arena *arena, const char *path, struct config *out,
                      struct config_problems *problems) WARN_UNUSED;
