@@ -5,11 +5,14 @@
 #include "cli/show.h"
 
 #include "base/env.h"
+#include "ipc/fd.h"
+#include "parent/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +37,20 @@ refuse_existing(struct cli *cli, const char *file)
         return cli_fail(cli, "%s is there already: it is never written over",
                         file);
     return CLI_DONE;
+}
+
+/* Before the keeper has written anything that would be left behind. */
+static int
+check_target(struct cli *cli, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    struct str folder =
+        slash == NULL ? STR(".") : str_of(file, (size_t)(slash - file) + 1);
+    struct str path = arena_copy(cli->arena, folder);
+    if (faccessat(AT_FDCWD, path.p, W_OK | X_OK, AT_EACCESS) == 0)
+        return CLI_DONE;
+    return cli_fail(cli, "cannot put the backup into %s: %s", path.p,
+                    strerror(errno));
 }
 
 static bool
@@ -137,6 +154,8 @@ do_backup(struct cli *cli)
     int status = refuse_existing(cli, file);
     if (status == CLI_DONE)
         status = refuse_existing(cli, keys_name(cli, file).p);
+    if (status == CLI_DONE)
+        status = check_target(cli, file);
     if (status != CLI_DONE)
         return status;
     status = admin_open(cli, &a);
@@ -150,27 +169,29 @@ struct restore {
     struct cli *cli;
     const char *file, *keys;
     struct str place, folder;
+    struct str usual;     /* where the service has its erasure list */
     const char *erasures; /* NULL: there is no list */
+    int lock_fd;          /* as the service holds it */
 };
 
 /* What root has restored belongs to the service's user, as the folder does. */
 static int
 give_away(const struct restore *r)
 {
-    static const char *const endings[] = {"", "-wal", "-shm"};
+    const struct str db = r->place;
+    const struct str files[] = {db, arena_printf(r->cli->arena, "%s-wal", db.p),
+                                arena_printf(r->cli->arena, "%s-shm", db.p),
+                                r->usual};
     struct stat st;
     if (geteuid() != 0)
         return CLI_DONE;
     if (stat(r->folder.p, &st) != 0)
         return cli_fail(r->cli, "cannot look at %s: %s", r->folder.p,
                         strerror(errno));
-    for (size_t i = 0; i < 3; i++) {
-        struct str name =
-            arena_printf(r->cli->arena, "%s%s", r->place.p, endings[i]);
-        if (chown(name.p, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (chown(files[i].p, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
             return cli_fail(r->cli, "cannot give %s to the owner of %s: %s",
-                            name.p, r->folder.p, strerror(errno));
-    }
+                            files[i].p, r->folder.p, strerror(errno));
     return CLI_DONE;
 }
 
@@ -202,14 +223,22 @@ run_restore(const struct restore *r)
     return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
+/* The keeper starts in another folder. */
+static const char *
+whole_path(struct cli *cli, const char *path)
+{
+    char here[4096];
+    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+        return path;
+    return arena_printf(cli->arena, "%s/%s", here, path).p;
+}
+
 /* What was erased must not come back; the list lives beside the database. */
 static int
 find_erasures(struct restore *r)
 {
     const char *given = cli_value(r->cli, "erasures");
-    struct str usual =
-        arena_printf(r->cli->arena, "%s/%s", r->folder.p, CONFIG_ERASURES_FILE);
-    r->erasures = given != NULL ? given : usual.p;
+    r->erasures = given != NULL ? whole_path(r->cli, given) : r->usual.p;
     if (access(r->erasures, R_OK) == 0)
         return CLI_DONE;
     if (given != NULL)
@@ -219,6 +248,34 @@ find_erasures(struct restore *r)
              "with --erasures.",
              r->erasures);
     r->erasures = NULL;
+    return CLI_DONE;
+}
+
+/* A list from elsewhere is this data directory's from now on: a second
+ * restore must not forget what the first one erased. */
+static int
+keep_erasures(const struct restore *r)
+{
+    if (r->erasures == NULL || access(r->usual.p, F_OK) == 0)
+        return CLI_DONE;
+    return copy_file(r->cli, r->erasures, r->usual.p);
+}
+
+/* The data directory as a start makes it, and nobody else at work in it. */
+static int
+take_folder(struct restore *r, const struct config *config)
+{
+    struct buf auto_buf why = {0};
+    buf_init(&why, LIMIT_URL);
+    if (files_make_data_dir(config, &why) != ERR_OK)
+        return cli_fail(r->cli, "%s", buf_text(&why));
+    r->lock_fd = open(r->folder.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->lock_fd < 0)
+        return cli_fail(r->cli, "cannot open %s: %s", r->folder.p,
+                        strerror(errno));
+    if (flock(r->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return cli_fail(r->cli, "portkeep is running on %s: stop it first",
+                        r->folder.p);
     return CLI_DONE;
 }
 
@@ -234,38 +291,37 @@ check_place(const struct restore *r)
     return CLI_DONE;
 }
 
-/* The keeper starts in another folder. */
-static const char *
-whole_path(struct cli *cli, const char *path)
-{
-    char here[4096];
-    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-        return path;
-    return arena_printf(cli->arena, "%s/%s", here, path).p;
-}
-
 int
 do_restore(struct cli *cli)
 {
     struct config config;
-    struct restore r = {
-        .cli = cli, .file = cli_arg(cli, 0), .keys = cli_arg(cli, 1)};
+    struct restore r = {.cli = cli,
+                        .file = cli_arg(cli, 0),
+                        .keys = cli_arg(cli, 1),
+                        .lock_fd = -1};
     int status = setup_load(cli, &config);
     if (status != CLI_DONE)
         return status;
     r.place = arena_copy(cli->arena, config.store_path);
     r.folder = arena_copy(cli->arena, config.data_dir);
+    r.usual =
+        arena_printf(cli->arena, "%s/%s", r.folder.p, CONFIG_ERASURES_FILE);
     if (r.keys == NULL)
         r.keys = keys_name(cli, r.file).p;
     r.file = whole_path(cli, r.file);
     r.keys = whole_path(cli, r.keys);
     status = check_place(&r);
     if (status == CLI_DONE)
+        status = take_folder(&r, &config);
+    if (status == CLI_DONE)
         status = find_erasures(&r);
     if (status == CLI_DONE)
         status = run_restore(&r);
     if (status == CLI_DONE)
+        status = keep_erasures(&r);
+    if (status == CLI_DONE)
         status = give_away(&r);
+    fd_close(&r.lock_fd);
     if (status != CLI_DONE || !cli->is_json)
         return status;
     json_t *done = json_pack("{ssss}", "restored", r.file, "to", r.place.p);

@@ -27,6 +27,7 @@ int portkeep_main(int argc, char **argv);
 #include <unistd.h>
 
 #define WORDS_MAX 24
+#define NOBODY 65534
 
 static const char config_text[] =
     "[server]\npublic_url = http://localhost:8700\n"
@@ -91,6 +92,8 @@ place_open(void)
     (void)snprintf(p->folder, sizeof(p->folder), "/tmp/test-cli-XXXXXX");
     assert_non_null(mkdtemp(p->folder));
     assert_int_equal(mkdir(place_path(p, "data"), 0700), 0);
+    if (geteuid() == 0) /* as init does for [server] user */
+        assert_int_equal(chown(place_path(p, "data"), NOBODY, NOBODY), 0);
     place_write(p, "portkeep.conf", config_text);
     place_write(p, "crm.secret", "client-secret");
     place_write(p, "master.key", "old AAAA=\n");

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -497,6 +498,65 @@ a_reload_is_not_asked_for_while_a_file_is_wrong(void **state)
     assert_string_equal(keeper_asks(p), "admin_plain is_brief=0\n");
 }
 
+/* A key must be revocable while somebody edits the file. */
+static void
+a_file_with_errors_keeps_no_service_out_of_reach(void **state)
+{
+    struct place *p = *state;
+    static const struct keeper_answer answers[] = {
+        {ADMIN_KEY_REVOKE, 0, "{\"revoked\":2}", NULL, NULL}};
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%snonsense\n",
+                   place_read(p, "portkeep.conf"));
+    keeper_start(p, answers, N(answers));
+    place_write(p, "portkeep.conf", text);
+    run_cli(p, "", "keys", "revoke", "back", NULL);
+    expect_status(p, 0);
+    expect_in(p->err, "nonsense");
+    expect_in(p->err, "2 keys are revoked");
+    /* What needs more of the file than the socket stays away. */
+    run_cli(p, "", "connect", "crm", NULL);
+    expect_status(p, 1);
+}
+
+static void
+a_file_with_errors_leads_to_no_other_service(void **state)
+{
+    struct place *p = *state;
+    place_write(p, "portkeep.conf", "[server]\nadmin_sokcet = admin.sock\n");
+    run_cli(p, "", "keys", "revoke", "back", NULL);
+    expect_status(p, 1);
+    expect_in(p->err, "admin_sokcet");
+}
+
+static void
+a_data_directory_that_a_start_refuses_is_told_before(void **state)
+{
+    struct place *p = *state;
+    run_cli(p, "", "check", NULL);
+    expect_status(p, 0);
+    assert_int_equal(chmod(place_path(p, "data"), 0755), 0);
+    run_cli(p, "", "check", NULL);
+    expect_status(p, 1);
+    expect_in(p->out, "chmod 700");
+    run_cli(p, "", "restore", "monday", NULL);
+    expect_status(p, 1);
+    expect_in(p->err, "chmod 700");
+}
+
+static void
+a_backup_that_has_no_place_to_go_is_not_made(void **state)
+{
+    struct place *p = *state;
+    static const struct keeper_answer answers[] = {
+        {ADMIN_BACKUP, 0, "{}", NULL, NULL}};
+    keeper_start(p, answers, N(answers));
+    run_cli(p, "", "backup", "/nowhere/monday", NULL);
+    expect_status(p, 1);
+    expect_in(p->err, "/nowhere");
+    assert_string_equal(keeper_asks(p), "");
+}
+
 #define WITH_PLACE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -528,6 +588,10 @@ main(void)
         WITH_PLACE(a_data_key_that_does_not_open_is_named),
         WITH_PLACE(rotation_adds_a_line_even_where_the_service_fails),
         WITH_PLACE(a_reload_is_not_asked_for_while_a_file_is_wrong),
+        WITH_PLACE(a_file_with_errors_keeps_no_service_out_of_reach),
+        WITH_PLACE(a_file_with_errors_leads_to_no_other_service),
+        WITH_PLACE(a_data_directory_that_a_start_refuses_is_told_before),
+        WITH_PLACE(a_backup_that_has_no_place_to_go_is_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
