@@ -71,7 +71,8 @@ help_add_overview(struct buf *out)
         add_verb_line(out, &verbs[i]);
     }
     buf_add_text(out,
-                 "\n`portkeep help VERB` says how one of them is used.\n"
+                 "\n`portkeep help VERB` says how one of them is used, "
+                 "`portkeep help config`\nexplains the configuration.\n"
                  "Exit status: 0 done, 1 refused or failed, 2 wrong usage, "
                  "3 the service is not\nreachable.\n");
 }
@@ -140,12 +141,12 @@ add_help_of(const struct cli *cli, struct buf *out)
         return CLI_DONE;
     }
     const struct verb *v = verb_find(first, second, &n_words);
-    if (v == NULL || (second != NULL && n_words < 2))
-        return cli_fail(cli,
-                        "there is no verb \"%s%s%s\"; `portkeep help` "
-                        "lists all",
-                        first, second != NULL ? " " : "",
-                        second != NULL ? second : "");
+    if (v == NULL || (second != NULL && n_words < 2)) {
+        (void)cli_fail(
+            cli, "there is no verb \"%s%s%s\"; `portkeep help` lists all",
+            first, second != NULL ? " " : "", second != NULL ? second : "");
+        return CLI_USAGE;
+    }
     help_add_verb(out, v);
     return CLI_DONE;
 }

@@ -19,6 +19,7 @@
  * over; a run that fails takes away what it has made.
  */
 #define FILES_MAX 4
+#define PLACEHOLDER_URL "https://keep.example.com"
 
 struct init {
     struct cli *cli;
@@ -135,7 +136,7 @@ choose_places(struct init *in)
         plan->public_url = is_local ? local_url(cli->arena, plan->public_listen)
                                     : origin_of_redirect(in);
     if (plan->public_url.n == 0)
-        plan->public_url = STR("https://keep.example.com");
+        plan->public_url = STR(PLACEHOLDER_URL);
 }
 
 static void
@@ -206,10 +207,14 @@ static int
 make_folder(const struct init *in, struct str path, unsigned mode)
 {
     struct str name = arena_copy(in->cli->arena, path);
-    if (mkdir(name.p, mode) != 0 && errno != EEXIST)
-        return cli_fail(in->cli, "cannot make the folder %s: %s", name.p,
-                        strerror(errno));
-    return CLI_DONE;
+    if (mkdir(name.p, mode) == 0 || errno == EEXIST)
+        return CLI_DONE;
+    const char *problem = strerror(errno);
+    bool is_for_root = errno == EACCES && !cli_flag(in->cli, "local");
+    return cli_fail(in->cli, "cannot make the folder %s: %s%s", name.p, problem,
+                    is_for_root ? "; run this as root, or try portkeep out "
+                                  "in this folder with --local"
+                                : "");
 }
 
 static int
@@ -278,6 +283,10 @@ say_open_values(const struct init *in)
         cli_note("Fill in by hand: %.*s comes from a profile of the HubSpot "
                  "project.",
                  STR_ARG(open->v[i]));
+    if (str_equal(in->plan.public_url, STR(PLACEHOLDER_URL)))
+        cli_note("Fill in by hand: public_url in %.*s; %s stands there until "
+                 "then, and in the redirect URL below.",
+                 STR_ARG(in->config), PLACEHOLDER_URL);
 }
 
 static int
@@ -297,8 +306,11 @@ say_what_next(struct init *in)
                  in->made[i]);
     if (!plan->meta.is_static)
         buf_addf(&out,
-                 "\nAdd this redirect URL to the app at HubSpot:\n"
+                 "\n%s:\n"
                  "  %.*s/oauth/%.*s/callback\n",
+                 plan->api_url.n > 0
+                     ? "The redirect URL, which the emulator takes as it is"
+                     : "Add this redirect URL to the app at HubSpot",
                  STR_ARG(plan->public_url), STR_ARG(plan->app));
     buf_addf(&out, "\nThen:\n  portkeep serve%s%.*s\n", where, STR_ARG(file));
     buf_addf(&out, "  portkeep keys create backend%s%.*s\n", where,

@@ -325,6 +325,7 @@ const struct verb verbs[] = {
      .name = "keys list",
      .arguments = "",
      .sentence = "List the API keys; their secrets are not stored.",
+     .more = "- under APPS, PORTALS or ADDRESSES: the key is good for all.",
      .example = "portkeep keys list",
      .traits = ASKS,
      .columns = "number name apps portals verbs addresses ends_at last_used_at",

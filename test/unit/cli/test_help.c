@@ -163,7 +163,7 @@ help_is_there_in_every_form(void **state)
         expect_in(p->out, says[i]);
     }
     run_cli(p, "", "help", "nothing", NULL);
-    assert_int_equal(p->status, 1);
+    assert_int_equal(p->status, 2);
 }
 
 /* The committed file, and what the table says now. */
