@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { build, folder, stopAll } from './support/place.mjs';
+import { build, folder, stopAll, until } from './support/place.mjs';
 import { run } from './support/program.mjs';
 
 const program = join(build, 'portkeep');
@@ -76,14 +76,15 @@ describe('with a running service', () => {
             { client_id: '99999999-2222-3333-4444-555555555555' });
         keep.writeConfig();
         await keep.cli('reload');
-        const link = await keep.session('second');
-        assert.equal((await fetch(link, { redirect: 'manual' })).status, 303);
+        // The new front takes over when it is ready.
+        const works = async () => (await fetch(await keep.session('second'),
+            { redirect: 'manual' })).status === 303;
+        await until('the new app can be connected', works);
         keep.sections['app second'].scopes = '';
         keep.writeConfig();
         const refused = await keep.cli('reload', { expect: 1 });
         assert.match(refused.stderr, /scopes/);
-        assert.equal((await fetch(await keep.session('second'),
-            { redirect: 'manual' })).status, 303);
+        assert.ok(await works());
         delete keep.sections['app second'];
         keep.writeConfig();
         await keep.cli('reload');

@@ -52,7 +52,7 @@ describe('no door opens', () => {
 describe('a key', () => {
     test('is shown once, and stored as a hash', async () => {
         const key = await keep.key({ name: 'once' });
-        assert.match(key, /^pkeep_\w{20,}$/);
+        assert.match(key, /^pkeep_[\w-]{20,}$/);
         const { stdout } = await keep.cli('keys', 'list', '--json');
         assert.ok(stdout.includes('once') && !stdout.includes(key));
         assert.ok(!keep.storedBytes().includes(key));

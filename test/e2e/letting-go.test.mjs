@@ -138,12 +138,12 @@ describe('the operator', () => {
 });
 
 test('what was erased is in no file of the database', async () => {
-    await keep.connect('crm-sync', 1001, { ref: 'marked-tenant-77f1c0' });
-    const row = Buffer.from('crm-sync/1001');
+    await keep.connect('crm-sync', 1002, { ref: 'marked-tenant-77f1c0' });
+    const row = Buffer.from('crm-sync/1002');
     assert.ok(keep.storedBytes().includes(row), 'the check can see a living row');
-    await letGo(1001);
+    await letGo(1002);
     const bytes = keep.storedBytes();
     assert.ok(!bytes.includes('marked-tenant-77f1c0'));
     const { stdout } = await keep.cli('portals', 'list', '--json');
-    assert.ok(!stdout.includes('1001'));
+    assert.ok(!stdout.includes('1002'));
 });
