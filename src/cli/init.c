@@ -228,6 +228,19 @@ give_to_user(const struct init *in, struct str path, bool is_whole)
     return CLI_DONE;
 }
 
+/* systemd starts the service as its user, who must read them; to try it out,
+ * whoever starts it does. */
+static int
+give_secrets(const struct init *in)
+{
+    if (cli_flag(in->cli, "local"))
+        return CLI_DONE;
+    int status = give_to_user(in, in->master_key, true);
+    if (status == CLI_DONE && !in->plan.meta.is_static)
+        status = give_to_user(in, in->secret, true);
+    return status;
+}
+
 static int
 note_file(struct init *in, enum err e, struct str path, struct buf *problem)
 {
@@ -257,6 +270,8 @@ write_files(struct init *in, struct str secret)
             in->config, &problem);
     if (status == CLI_DONE)
         status = give_to_user(in, in->config, false);
+    if (status == CLI_DONE)
+        status = give_secrets(in);
     return status;
 }
 
