@@ -281,6 +281,9 @@ static void
 give_back(struct turn *t, struct request **batch, size_t n, enum err e)
 {
     struct turns *ts = t->all;
+    if (e == ERR_LIMIT)
+        log_error("store.full", "do=\"the disk is full or the database at its "
+                                "largest: make room\"");
     for (size_t i = 0; i < n; i++) {
         struct request *r = batch[i];
         unsigned tries = r->peer != 0 ? TRIES_MAX : OWN_TRIES_MAX;

@@ -95,8 +95,8 @@ check_scopes(const struct rules *r, const struct config_app *app,
     for (size_t i = 0; i < scopes.n; i++) {
         if (strs_have(others, scopes.v[i]))
             problem_add(r->problems, line,
-                        "[app %.*s] %s: \"%.*s\" stands in another list of "
-                        "scopes too",
+                        "[app %.*s] %s: \"%.*s\" stands in more than one of "
+                        "scopes, optional_scopes and conditional_scopes",
                         STR_ARG(app->name), key, STR_ARG(scopes.v[i]));
         if (!hubspot_scope_find(scopes.v[i], &found))
             problem_warn(r->problems, line,
