@@ -1,13 +1,18 @@
 #define _GNU_SOURCE
 #include "parent/files.h"
 
+#include "base/limits.h"
 #include "ipc/fd.h"
 #include "sandbox/user.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define RELEASE_LOOK_MS 20
 
 /* Who the children will be: [server] user under root, else we. */
 static uid_t
@@ -152,4 +157,37 @@ files_open_data(const struct config *config, const char *name, int *out_fd,
     }
     *out_fd = fd;
     return ERR_OK;
+}
+
+void
+files_hold(int fd)
+{
+    /* Shared locks conflict with nothing but the look below, which is over
+     * before anybody is born. */
+    (void)flock(fd, LOCK_SH | LOCK_NB);
+}
+
+static bool
+is_released(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+bool
+files_await_release(const struct config *config, const char *name,
+                    int64_t wait_ms)
+{
+    struct buf auto_buf why = {0};
+    struct timespec pause = {.tv_nsec = RELEASE_LOOK_MS * 1000000};
+    int fd = -1;
+    buf_init(&why, LIMIT_URL);
+    if (files_open_data(config, name, &fd, &why) != ERR_OK)
+        return true; /* the start says so itself, soon */
+    bool is_free = is_released(fd);
+    for (; !is_free && wait_ms > 0; wait_ms -= RELEASE_LOOK_MS) {
+        (void)nanosleep(&pause, NULL); /* a signal only shortens it */
+        is_free = is_released(fd);
+    }
+    fd_close(&fd);
+    return is_free;
 }

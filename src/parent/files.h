@@ -38,6 +38,13 @@ enum err files_check_data_dir(const struct config *config,
 enum err files_open_data(const struct config *config, const char *name,
                          int *out_fd, struct buf *why) WARN_UNUSED;
 
+/* Marks the file as in use until every copy of fd is closed, also by who
+ * outlives this process. */
+void files_hold(int fd);
+/* Waits for the end of all that hold NAME.  False: some still do. */
+bool files_await_release(const struct config *config, const char *name,
+                         int64_t wait_ms);
+
 /* Gives it to [server] user when root made it.  ERR_SYSTEM. */
 enum err files_give(const struct config *config, int fd) WARN_UNUSED;
 

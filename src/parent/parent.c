@@ -5,6 +5,7 @@
 #include "ipc/fd.h"
 #include "parent/admin.h"
 #include "parent/family.h"
+#include "parent/files.h"
 #include "parent/listeners.h"
 #include "parent/notify.h"
 #include "sandbox/sandbox.h"
@@ -26,6 +27,7 @@
  *                       \--wrong: nothing has changed    are renewed
  */
 #define RELOAD_LATE_S 30
+#define COURIER_WAIT_MS (DEADLINE_ERRAND_MS + 5000)
 
 enum reload_state { RELOAD_NONE, RELOAD_KEEPER, RELOAD_RENEW };
 
@@ -321,6 +323,21 @@ set_limits(void)
     (void)umask(077); /* cannot fail */
 }
 
+/* Where this process was killed, its courier goes on until its running
+ * errands have ended: the keeper must see those token replies before it
+ * refreshes anything. */
+static void
+await_courier(const struct config *c)
+{
+    if (files_await_release(c, CONFIG_SPILL_FILE, 0))
+        return;
+    log_warn("serve.waits", "for=\"a courier of the last run, and its running "
+                            "token calls\"");
+    if (!files_await_release(c, CONFIG_SPILL_FILE, COURIER_WAIT_MS))
+        log_error("serve.waited_in_vain", "do=\"look for a portkeep-courier "
+                                          "that does not end\"");
+}
+
 static enum err
 open_all(struct parent *p)
 {
@@ -333,6 +350,8 @@ open_all(struct parent *p)
     }
     log_open("parent", 0, p->book.config.log_level);
     e = listeners_open(&p->book.config, &p->listeners, &why);
+    if (e == ERR_OK) /* the data directory is ours alone */
+        await_courier(&p->book.config);
     if (e == ERR_OK && birth_find_place(&p->place) != ERR_OK) {
         buf_add_text(&why, "/proc is not mounted: where the programs are "
                            "cannot be known");

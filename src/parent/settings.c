@@ -106,6 +106,8 @@ give_data(const struct settings *s, struct process *x,
 {
     int fd = -1;
     enum err e = files_open_data(s->config, name, &fd, why);
+    if (e == ERR_OK && x->role == ROLE_COURIER)
+        files_hold(fd); /* the next start waits for what it still writes */
     if (e == ERR_OK)
         give(x, kind, STR_NONE, fd);
     fd_close(&fd);

@@ -1,0 +1,69 @@
+// Found by trying portkeep out as a stranger and as an attacker; a test each.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import * as emulator from './support/emulator.mjs';
+import * as portkeep from './support/keep.mjs';
+import { stopAll, until } from './support/place.mjs';
+
+let hub, keep;
+beforeEach(async () => {
+    hub = await emulator.start({ settings: { rotate_refresh: true } });
+    keep = await portkeep.start({ hub });
+    await keep.connect('crm-sync', 1001);
+});
+afterEach(async () => {
+    await hub.clearFaults().catch(() => {});
+    await stopAll(keep, hub);
+});
+
+// The courier outlives the killed parent until HubSpot has answered; a
+// keeper that started before would refresh with the token that is void now.
+test('a start waits for the token replies of a run whose parent was killed', async () => {
+    await until('the last refresh is over', async () => {
+        const { json } = await keep.portal('crm-sync', 1001);
+        return Date.now() - Date.parse(json.refreshed_at) > 3000;
+    });
+    await hub.fault({ path: emulator.tokenPath, do: 'delay', delay_ms: 2500 });
+    const before = await hub.refreshes();
+    const waiting = keep.cli('portals', 'refresh', 'crm-sync', '1001',
+        { expect: undefined });
+    await until('HubSpot has rotated', async () => await hub.refreshes() > before);
+    process.kill(keep.program.pid, 'SIGKILL');
+    await waiting;
+    // Its other children let go of the ports first.
+    await until('it starts again', async () => await keep.ready());
+    assert.match(keep.program.text, /serve\.waits/);
+    await hub.clearFaults();
+    await keep.refresh('crm-sync', 1001);
+    assert.equal((await keep.portal('crm-sync', 1001)).json.state, 'active');
+});
+
+test('a restore into a new place keeps the erasure list it was given', async () => {
+    const file = join(keep.dir, 'copy'), list = join(keep.dir, 'list');
+    await keep.cli('backup', file);
+    await keep.api('DELETE', '/v1/apps/crm-sync/portals/1001');
+    await keep.cli('restore', file, { expect: 1 });
+    await keep.program.stop();
+    writeFileSync(list, readFileSync(join(keep.data, 'erasures')));
+    // As on a new machine: the data directory is not there either.
+    for (let i = 0; i < 2; i++) {
+        rmSync(keep.data, { recursive: true });
+        await keep.cli('restore', file, '--erasures', list);
+        assert.deepEqual(readFileSync(join(keep.data, 'erasures')),
+            readFileSync(list));
+    }
+    await keep.ready();
+    assert.equal((await keep.token('crm-sync', 1001)).status, 404);
+});
+
+test('nothing is restored while the service runs', async () => {
+    const file = join(keep.dir, 'copy');
+    await keep.cli('backup', file);
+    for (const ending of ['', '-wal', '-shm'])
+        rmSync(keep.database + ending, { force: true });
+    const { stderr } = await keep.cli('restore', file, { expect: 1 });
+    assert.match(stderr, /running/);
+    assert.ok(!existsSync(keep.database));
+});
