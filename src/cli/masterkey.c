@@ -212,11 +212,6 @@ int
 do_masterkey_rotate(struct cli *cli)
 {
     struct rotation r = {.cli = cli};
-    if (cli_flag(cli, "compromised"))
-        return cli_fail(cli, "--compromised is not in this version: only wraps "
-                             "can be made anew, not data keys. Nothing was "
-                             "changed. To be rid of a key that others know, "
-                             "let the customers connect again.");
     buf_init(&r.id, 256);
     int status = admin_open(cli, &r.admin);
     if (status == CLI_DONE)

@@ -242,7 +242,8 @@ do_admin_refresh(struct turn *t, const void *ask)
                STR("A static token is not refreshed. Add a new one with "
                    "portkeep portals add --static."));
     else if (turn_now_s(t) - g.refreshed_at <= JUST_REFRESHED_S)
-        portal_answer(t, answer_waiter(t), a->app, a->portal, &g, STR_NONE);
+        portal_answer(t, answer_waiter(t), a->app, a->portal, &g,
+                      portal_ref(t, a->app, a->portal, &g));
     else
         wait_for_refresh(t, a, app, &g);
     return ERR_OK;
@@ -268,6 +269,11 @@ do_admin_import(struct turn *t, const void *ask)
         refuse(t, ERR_INVALID,
                STR("A row needs a refresh token, and its ref is at most 255 "
                    "bytes."));
+        return ERR_OK;
+    }
+    int64_t when;
+    if (!app_may_send(app, turn_now_ms(t), &when)) {
+        refuse_refresh(t, ERR_THROTTLED, &(struct grant){0}, app);
         return ERR_OK;
     }
     struct attempt_start start = {

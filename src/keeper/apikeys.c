@@ -6,6 +6,7 @@
 #include "keeper/apps.h"
 #include "keeper/audit.h"
 #include "keeper/keeper.h"
+#include "keeper/page.h"
 #include "keeper/peers.h"
 #include "keeper/revoke.h"
 #include "keeper/seal.h"
@@ -31,7 +32,8 @@ static const struct field counter_fields[] = {
 static const struct record counter_record = RECORD(counter);
 
 #define USE_NOTED_S 60
-#define KEYS_MAX 1000
+#define KEYS_MAX 1000 /* one list shows them all, and finds each */
+#define LIST_MAX 100  /* entries of each of a key's lists */
 
 static const struct {
     const char *name;
@@ -46,6 +48,7 @@ static const struct {
 static bool
 parse_address(struct str text, uint8_t out[static 16], size_t *out_len)
 {
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
     char copy[INET6_ADDRSTRLEN];
     if (text.n == 0 || text.n >= sizeof(copy))
         return false;
@@ -57,6 +60,11 @@ parse_address(struct str text, uint8_t out[static 16], size_t *out_len)
         *out_len = 16;
     else
         return false;
+    /* ::ffff:10.0.0.1 is how a socket for both says 10.0.0.1. */
+    if (*out_len == 16 && memcmp(out, mapped, sizeof(mapped)) == 0) {
+        memmove(out, out + sizeof(mapped), 4);
+        *out_len = 4;
+    }
     return true;
 }
 
@@ -194,18 +202,21 @@ uid_actor(struct turn *t)
     return arena_printf(turn_arena(t), "uid:%u", uid);
 }
 
+static const struct store_ask *
+find_all(struct turn *t)
+{
+    return turn_find(t, &(struct store_ask){.table = STORE_API_KEYS,
+                                            .by = STORE_BY_PREFIX,
+                                            .limit = KEYS_MAX});
+}
+
 static const char *
-find_fault(struct turn *t, const struct admin_key_create *ask)
+find_list_fault(struct turn *t, const struct admin_key_create *ask)
 {
     uint64_t n;
-    if (ask->name.n == 0 || ask->name.n > LIMIT_APP ||
-        !text_is_clean(ask->name))
-        return "A key needs a name of 1 to 64 printable characters.";
-    if (ask->verbs == 0)
-        return "A key needs at least one verb: token, call, call:read, "
-               "connect, portals, disconnect, events, verify.";
-    if (ask->ends_at != 0 && ask->ends_at <= turn_now_s(t))
-        return "The end date is in the past.";
+    if (ask->portals.n > LIST_MAX || ask->apps.n > LIST_MAX ||
+        ask->addresses.n > LIST_MAX)
+        return "A key names at most 100 apps, portals and addresses each.";
     for (size_t i = 0; i < ask->portals.n; i++)
         if (!str_to_u64(ask->portals.v[i], &n) || n == 0)
             return "A portal is a number, such as 1234567.";
@@ -223,6 +234,23 @@ find_fault(struct turn *t, const struct admin_key_create *ask)
     return NULL;
 }
 
+static const char *
+find_fault(struct turn *t, const struct admin_key_create *ask)
+{
+    uint64_t n;
+    if (ask->name.n == 0 || ask->name.n > LIMIT_APP ||
+        !text_is_clean(ask->name))
+        return "A key needs a name of 1 to 64 printable characters.";
+    if (str_to_u64(ask->name, &n))
+        return "A key's name is no number: keys revoke takes either.";
+    if (ask->verbs == 0)
+        return "A key needs at least one verb: token, call, call:read, "
+               "connect, portals, disconnect, events, verify.";
+    if (ask->ends_at != 0 && ask->ends_at <= turn_now_s(t))
+        return "The end date is in the past.";
+    return find_list_fault(t, ask);
+}
+
 enum err
 do_key_create(struct turn *t, const void *ask)
 {
@@ -230,9 +258,12 @@ do_key_create(struct turn *t, const void *ask)
     struct buf auto_buf text = {0}, json = {0};
     struct counter last = {0};
     const char *fault = find_fault(t, a);
+    const struct store_ask *all = find_all(t);
     (void)turn_get(t, STORE_META, STR("api-keys"), &counter_record, &last);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
+    if (fault == NULL && all->n_rows == KEYS_MAX)
+        fault = "There are 1,000 API keys already. Revoke some first.";
     if (fault != NULL) {
         answer_refusal(t, answer_waiter(t),
                        &(struct refusal_text){.err = ERR_INVALID,
@@ -265,38 +296,29 @@ do_key_create(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
-static const struct store_ask *
-find_all(struct turn *t)
-{
-    return turn_find(t, &(struct store_ask){.table = STORE_API_KEYS,
-                                            .by = STORE_BY_PREFIX,
-                                            .limit = KEYS_MAX});
-}
-
 enum err
 do_keys_list(struct turn *t, const void *ask)
 {
-    struct buf auto_buf json = {0};
+    struct page auto_page page = {0};
     const struct store_ask *found = find_all(t);
     (void)ask;
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    buf_init(&json, LIMIT_FRAME / 2);
-    struct doc d = doc_into(&json);
-    doc_open(&d, '{');
-    doc_key(&d, "keys");
-    doc_open(&d, '[');
+    page_open(&page, "keys");
     for (size_t i = 0; i < found->n_rows; i++) {
         struct api_key key;
         if (!turn_get(t, STORE_API_KEYS, found->rows[i].key, &api_key_record,
                       &key))
             continue;
-        add_key(&d, &key);
-        doc_close(&d, '}');
+        add_key(&page.doc, &key);
+        doc_close(&page.doc, '}');
+        if (!page_keep(&page, found->rows[i].key))
+            break;
     }
-    doc_close(&d, ']');
-    doc_close(&d, '}');
-    answer_document(t, answer_waiter(t), buf_str(&json));
+    bool is_cut = page_end_list(&page, false);
+    doc_field_bool(&page.doc, "is_cut", is_cut);
+    doc_close(&page.doc, '}');
+    answer_document(t, answer_waiter(t), buf_str(&page.json));
     return ERR_OK;
 }
 

@@ -247,16 +247,43 @@ attempt_reseal(struct turn *t, struct str id)
     struct attempt a;
     struct attempt_context c;
     struct front_finished f;
-    enum err e = attempt_load(t, id, &a, &c);
-    if (e == ERR_OK && a.sealed_context.n > 0)
-        a.sealed_context =
-            seal_record(t, "attempt", id, &attempt_context_record, &c);
-    else if (e == ERR_OK)
-        e = attempt_outcome(t, id, &a, &f);
+    if (!turn_get(t, STORE_ATTEMPTS, id, &attempt_record, &a))
+        return ERR_NOT_FOUND;
+    bool has_context = a.sealed_context.n > 0;
+    enum err e = has_context
+                     ? seal_open(t, "attempt", id, &attempt_context_record,
+                                 a.sealed_context, &c)
+                     : attempt_outcome(t, id, &a, &f);
     if (e != ERR_OK)
         return e;
-    if (a.sealed_context.n == 0)
+    if (has_context)
+        a.sealed_context =
+            seal_record(t, "attempt", id, &attempt_context_record, &c);
+    else
         a.sealed_outcome = seal_record(t, "outcome", id, page_record(), &f);
+    put(t, id, &a, turn_due(t, STORE_ATTEMPTS, id) - turn_now_ms(t));
+    return ERR_OK;
+}
+
+enum err
+attempt_rekey(struct turn *t, struct str id, const struct secret *old,
+              const struct secret *new)
+{
+    struct attempt a;
+    struct buf auto_buf plain = {0}, sealed = {0};
+    if (!turn_get(t, STORE_ATTEMPTS, id, &attempt_record, &a))
+        return ERR_NOT_FOUND;
+    if (a.sealed_reply.n == 0)
+        return ERR_OK;
+    struct seal_place place = place_of(&a, id, "reply");
+    buf_init_secret(&plain, LIMIT_API_BODY);
+    buf_init(&sealed, LIMIT_API_BODY + 64);
+    enum err e = vault_unseal(old, &place, a.sealed_reply, &plain);
+    if (e == ERR_OK)
+        e = vault_seal(new, &place, HIDDEN(buf_str(&plain)), &sealed);
+    if (e != ERR_OK)
+        return e;
+    a.sealed_reply = arena_copy(turn_arena(t), buf_str(&sealed));
     put(t, id, &a, turn_due(t, STORE_ATTEMPTS, id) - turn_now_ms(t));
     return ERR_OK;
 }

@@ -40,5 +40,8 @@ enum err attempt_outcome(struct turn *t, struct str id, const struct attempt *a,
 void attempt_end(struct turn *t, struct str id);
 /* Sealed anew under the newest master key; ERR_CRYPTO. */
 enum err attempt_reseal(struct turn *t, struct str id) WARN_UNUSED;
+/* What its data key seals, under a new one (see rekey.h). */
+enum err attempt_rekey(struct turn *t, struct str id, const struct secret *old,
+                       const struct secret *new) WARN_UNUSED;
 
 #endif

@@ -3,6 +3,7 @@
 #include "keeper/answer.h"
 #include "keeper/audit.h"
 #include "keeper/keeper.h"
+#include "keeper/page.h"
 
 #include <inttypes.h>
 
@@ -44,32 +45,30 @@ enum err
 do_audit_list(struct turn *t, const void *ask)
 {
     const struct admin_audit *a = ask;
-    struct buf auto_buf json = {0};
+    struct page auto_page page = {0};
     const struct store_ask *found = find_page(t, a->after, a->limit);
     uint64_t last = 0;
     if (found == NULL)
         return ERR_AGAIN;
-    buf_init(&json, LIMIT_FRAME - 1024);
-    struct doc d = doc_into(&json);
-    doc_open(&d, '{');
-    doc_key(&d, "entries");
-    doc_open(&d, '[');
+    page_open(&page, "entries");
     for (size_t i = 0; i < found->n_rows; i++) {
         struct audit_entry e;
         if (!turn_get(t, STORE_AUDIT, found->rows[i].key, &audit_entry_record,
                       &e))
             continue;
-        add_entry(&d, &e);
+        add_entry(&page.doc, &e);
+        if (!page_keep(&page, found->rows[i].key))
+            break;
         last = e.number;
     }
-    doc_close(&d, ']');
-    doc_key(&d, "next");
-    if (found->n_rows == found->limit)
-        doc_u64(&d, last);
+    bool has_more = page_end_list(&page, found->n_rows == found->limit);
+    doc_key(&page.doc, "next");
+    if (has_more)
+        doc_u64(&page.doc, last);
     else
-        doc_null(&d);
-    doc_close(&d, '}');
-    answer_document(t, answer_waiter(t), buf_str(&json));
+        doc_null(&page.doc);
+    doc_close(&page.doc, '}');
+    answer_document(t, answer_waiter(t), buf_str(&page.json));
     return ERR_OK;
 }
 
@@ -101,6 +100,13 @@ parse_head(struct turn *t, struct str text, struct walk *w)
 }
 
 static void
+look_for_head(struct walk *w)
+{
+    if (w->has_head && w->number == w->head_number && w->broken_at == 0)
+        w->is_head_seen = memcmp(w->hash, w->head_hash, AUDIT_HASH_BYTES) == 0;
+}
+
+static void
 step(struct turn *t, const struct store_row *row, struct walk *w)
 {
     struct audit_entry e;
@@ -114,8 +120,7 @@ step(struct turn *t, const struct store_row *row, struct walk *w)
     }
     audit_hash(row->body, w->hash);
     w->number = e.number;
-    if (w->has_head && w->number == w->head_number)
-        w->is_head_seen = memcmp(w->hash, w->head_hash, AUDIT_HASH_BYTES) == 0;
+    look_for_head(w);
 }
 
 /* The entry before the page, for the hash that the page begins with. */
@@ -181,6 +186,7 @@ do_audit_verify(struct turn *t, const void *ask)
     }
     if (!is_started)
         w.broken_at = a->after;
+    look_for_head(&w); /* of the entry that the page begins behind */
     for (size_t i = 0; i < found->n_rows; i++)
         step(t, &found->rows[i], &w);
     answer_walk(t, &w, found->n_rows == PAGE);

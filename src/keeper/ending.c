@@ -6,6 +6,7 @@
 #include "keeper/erasures.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
+#include "keeper/page.h"
 #include "keeper/peers.h"
 #include "keeper/receipt.h"
 #include "keeper/refresh.h"
@@ -393,7 +394,7 @@ enum err
 do_receipts_list(struct turn *t, const void *ask)
 {
     const struct admin_page *a = ask;
-    struct buf auto_buf json = {0};
+    struct page auto_page page = {0};
     struct store_ask find = {.table = STORE_RECEIPTS,
                              .by = STORE_BY_PREFIX,
                              .after = a->cursor,
@@ -404,24 +405,16 @@ do_receipts_list(struct turn *t, const void *ask)
     const struct store_ask *found = turn_find(t, &find);
     if (found == NULL)
         return ERR_AGAIN;
-    buf_init(&json, LIMIT_FRAME - 1024);
-    struct doc d = doc_into(&json);
-    doc_open(&d, '{');
-    doc_key(&d, "receipts");
-    doc_open(&d, '[');
+    page_open(&page, "receipts");
     for (size_t i = 0; i < found->n_rows; i++) {
         struct receipt r;
-        if (turn_get(t, STORE_RECEIPTS, found->rows[i].key, &receipt_record,
-                     &r))
-            receipt_add(&d, &r);
+        if (!turn_get(t, STORE_RECEIPTS, found->rows[i].key, &receipt_record,
+                      &r))
+            continue;
+        receipt_add(&page.doc, &r);
+        if (!page_keep(&page, found->rows[i].key))
+            break;
     }
-    doc_close(&d, ']');
-    doc_key(&d, "next");
-    if (found->n_rows == find.limit)
-        doc_str(&d, found->rows[found->n_rows - 1].key);
-    else
-        doc_null(&d);
-    doc_close(&d, '}');
-    answer_document(t, answer_waiter(t), buf_str(&json));
+    page_close(t, &page, found->n_rows == find.limit);
     return ERR_OK;
 }

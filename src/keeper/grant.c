@@ -34,7 +34,7 @@ static const struct field grant_counts_fields[] = {
     FIELD(struct grant_counts, n_needs_reconnect),
     FIELD(struct grant_counts, n_erasing),
 };
-static const struct record grant_counts_record = RECORD(grant_counts);
+const struct record grant_counts_record = RECORD(grant_counts);
 
 struct str
 grant_key(struct arena *arena, struct str app, uint64_t portal)
@@ -200,10 +200,16 @@ grant_ref_tag(struct turn *t, struct str app, struct str ref)
     return arena_copy(turn_arena(t), buf_str(&tag));
 }
 
+struct str
+grant_counts_key(struct arena *arena, struct str app)
+{
+    return arena_printf(arena, "counts/%.*s", STR_ARG(app));
+}
+
 static struct str
 counts_key(struct turn *t, struct str app)
 {
-    return arena_printf(turn_arena(t), "counts/%.*s", STR_ARG(app));
+    return grant_counts_key(turn_arena(t), app);
 }
 
 bool
@@ -215,15 +221,16 @@ grant_counts_load(struct turn *t, struct str app, struct grant_counts *out)
     return !turn_is_waiting(t);
 }
 
-static void
-bump(struct grant_counts *c, uint32_t state, uint64_t by)
+void
+grant_counts_add(struct grant_counts *c, uint32_t state, int by)
 {
+    uint64_t step = (uint64_t)(int64_t)by; /* minus one wraps, as it should */
     if (state == GRANT_ACTIVE)
-        c->n_active += by;
+        c->n_active += step;
     else if (state == GRANT_NEEDS_RECONNECT)
-        c->n_needs_reconnect += by;
+        c->n_needs_reconnect += step;
     else if (state == GRANT_ERASING)
-        c->n_erasing += by;
+        c->n_erasing += step;
 }
 
 void
@@ -232,8 +239,8 @@ grant_count_move(struct turn *t, struct str app, uint32_t from, uint32_t to)
     struct grant_counts c;
     if (from == to || !grant_counts_load(t, app, &c))
         return;
-    bump(&c, from, UINT64_MAX); /* minus one, in unsigned arithmetic */
-    bump(&c, to, 1);
+    grant_counts_add(&c, from, -1);
+    grant_counts_add(&c, to, 1);
     turn_put(t, STORE_META, counts_key(t, app), &grant_counts_record, &c,
              STORE_NEVER, STR_NONE);
 }

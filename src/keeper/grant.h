@@ -97,6 +97,11 @@ void grant_store_ref(struct turn *t, struct str app, uint64_t portal,
 struct grant_counts {
     uint64_t n_active, n_needs_reconnect, n_erasing;
 };
+extern const struct record grant_counts_record;
+/* The row in STORE_META. */
+struct str grant_counts_key(struct arena *arena, struct str app);
+/* Outside of turns, too. */
+void grant_counts_add(struct grant_counts *c, uint32_t state, int by);
 bool grant_counts_load(struct turn *t, struct str app,
                        struct grant_counts *out);
 /* from and to: enum grant_state, 0 for none. */

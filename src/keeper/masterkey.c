@@ -1,56 +1,127 @@
 #include "keeper/masterkey.h"
 
 #include "keeper/answer.h"
+#include "keeper/attempt.h"
 #include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/keeper.h"
 #include "keeper/peers.h"
 #include "keeper/place_of.h"
+#include "keeper/portals.h"
+#include "keeper/rekey.h"
+#include "keeper/session.h"
 
 #include <inttypes.h>
 
 #define PAGE 200
 
-/* One page of data keys after the cursor; NULL while waiting. */
-static const struct store_ask *
-find_page(struct turn *t, struct str cursor)
-{
-    return turn_find(t, &(struct store_ask){.table = STORE_DATA_KEYS,
-                                            .by = STORE_BY_PREFIX,
-                                            .after = cursor,
-                                            .limit = PAGE});
-}
+/*
+ * What a master key protects, in the order in which a rewrap walks: the data
+ * keys that it wraps, then the rows that are sealed under keys derived from
+ * it; the tag of each row is the key's id.  A cursor is the stage's letter, a
+ * slash, and the last row's key.
+ */
+static const struct stage {
+    char letter;
+    enum store_table table;
+    enum err (*reseal)(struct turn *t, struct str row); /* NULL: see renew */
+} stages[] = {
+    {'k', STORE_DATA_KEYS, NULL},
+    {'s', STORE_SESSIONS, session_reseal},
+    {'r', STORE_RESULTS, result_reseal},
+    {'a', STORE_ATTEMPTS, attempt_reseal},
+};
+#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
-struct sum {
+struct step {
+    const struct stage *stage;
+    const struct store_ask *found; /* NULL while waiting */
+    bool is_compromised;
     uint64_t n_done, n_failed;
     struct str first_failed;
 };
 
+/* One page of that table after the row; NULL while waiting. */
+static const struct store_ask *
+find_page(struct turn *t, enum store_table table, struct str after)
+{
+    return turn_find(t, &(struct store_ask){.table = table,
+                                            .by = STORE_BY_PREFIX,
+                                            .after = after,
+                                            .limit = PAGE});
+}
+
+/* False: no cursor of ours. */
+static bool
+parse_cursor(struct str cursor, const struct stage **out, struct str *out_after)
+{
+    *out = &stages[0];
+    *out_after = STR_NONE;
+    if (cursor.n == 0)
+        return true;
+    if (cursor.n < 2 || cursor.p[1] != '/')
+        return false;
+    *out_after = str_of(cursor.p + 2, cursor.n - 2);
+    for (size_t i = 0; i < N_STAGES; i++)
+        if (stages[i].letter == cursor.p[0]) {
+            *out = &stages[i];
+            return true;
+        }
+    return false;
+}
+
+static bool
+is_full(const struct step *s)
+{
+    return s->found->n_rows == PAGE;
+}
+
+/* Where a rewrap goes on; empty: it is at its end. */
+static struct str
+next_cursor(struct turn *t, const struct step *s)
+{
+    if (is_full(s))
+        return arena_printf(turn_arena(t), "%c/%.*s", s->stage->letter,
+                            STR_ARG(s->found->rows[PAGE - 1].key));
+    if (s->stage == &stages[N_STAGES - 1])
+        return STR_NONE;
+    return arena_printf(turn_arena(t), "%c/", s->stage[1].letter);
+}
+
 static void
-answer_step(struct turn *t, const struct store_ask *found,
-            const struct sum *sum)
+answer_step(struct turn *t, const struct step *s, struct str next)
 {
     struct buf auto_buf json = {0};
     buf_init(&json, LIMIT_API_BODY);
     struct doc d = doc_into(&json);
     doc_open(&d, '{');
-    doc_field_u64(&d, "checked", found->n_rows);
-    doc_field_u64(&d, "done", sum->n_done);
-    doc_field_u64(&d, "failed", sum->n_failed);
+    doc_field_u64(&d, "checked", s->found->n_rows);
+    doc_field_u64(&d, "done", s->n_done);
+    doc_field_u64(&d, "failed", s->n_failed);
     doc_key(&d, "first_failed");
-    if (sum->n_failed > 0)
-        doc_str(&d, sum->first_failed);
+    if (s->n_failed > 0)
+        doc_str(&d, s->first_failed);
     else
         doc_null(&d);
     doc_key(&d, "next");
-    if (found->n_rows == PAGE)
-        doc_str(&d, found->rows[found->n_rows - 1].key);
+    if (next.n > 0)
+        doc_str(&d, next);
     else
         doc_null(&d);
     doc_close(&d, '}');
     answer_document(t, answer_waiter(t), buf_str(&json));
 }
 
+static void
+note(struct step *s, enum err e, struct str row)
+{
+    if (e == ERR_OK)
+        s->n_done++;
+    else if (s->n_failed++ == 0)
+        s->first_failed = row;
+}
+
+/* The caller frees the key. */
 static enum err
 open_wrap(struct turn *t, struct str row, struct seal_place *out_place,
           struct secret **out)
@@ -59,31 +130,23 @@ open_wrap(struct turn *t, struct str row, struct seal_place *out_place,
     if (!turn_get(t, STORE_DATA_KEYS, row, &data_key_record, &key) ||
         !place_of_wrap(t, row, out_place))
         return ERR_NOT_FOUND;
-    enum err e =
-        vault_unwrap(turn_keeper(t)->vault, turn_tag(t, STORE_DATA_KEYS, row),
-                     key.wrap, out_place, out);
-    if (e == ERR_OK)
-        turn_own(t, *out);
-    return e;
-}
-
-static void
-note_failure(struct sum *sum, struct str row)
-{
-    if (sum->n_failed++ == 0)
-        sum->first_failed = row;
+    return vault_unwrap(turn_keeper(t)->vault,
+                        turn_tag(t, STORE_DATA_KEYS, row), key.wrap, out_place,
+                        out);
 }
 
 static enum err
-rewrap(struct turn *t, struct str row)
+renew(struct turn *t, struct str row, bool is_compromised)
 {
     struct vault *v = turn_keeper(t)->vault;
     struct seal_place place;
-    struct secret *key;
+    struct secret *auto_secret key = NULL;
     struct buf auto_buf wrap = {0};
     enum err e = open_wrap(t, row, &place, &key);
     if (e != ERR_OK)
         return e;
+    if (is_compromised)
+        return rekey_row(t, row, &place, key);
     buf_init(&wrap, 256);
     e = vault_wrap(v, key, &place, &wrap);
     if (e == ERR_OK)
@@ -93,68 +156,61 @@ rewrap(struct turn *t, struct str row)
     return e;
 }
 
-/* Names what the places of this page's wraps need. */
+/* Names what the data keys of this page belong to. */
 static void
-name_places(struct turn *t, const struct store_ask *found)
+name_owners(struct turn *t, const struct store_ask *found, bool all_of_them)
 {
     struct seal_place place;
-    for (size_t i = 0; found != NULL && i < found->n_rows; i++)
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++) {
         (void)place_of_wrap(t, found->rows[i].key, &place);
+        if (all_of_them)
+            rekey_name(t, found->rows[i].key);
+    }
 }
 
-enum err
-do_masterkey_rewrap(struct turn *t, const void *ask)
+/* What does not open under its own key is of no use to anybody: a link, a
+ * result or a page of a key that is gone. */
+static void
+reseal(struct turn *t, struct step *s, struct str row)
 {
-    const struct admin_step *a = ask;
-    const struct store_ask *found = find_page(t, a->cursor);
+    if (s->stage->reseal(t, row) == ERR_OK)
+        s->n_done++;
+    else if (s->stage->table != STORE_ATTEMPTS) /* it ends by itself */
+        turn_delete(t, s->stage->table, row);
+}
+
+static void
+walk_page(struct turn *t, struct step *s)
+{
     struct str current = vault_current(turn_keeper(t)->vault);
-    struct sum sum = {0};
-    name_places(t, found);
-    bool is_sealed = keeper_is_resealed(t);
-    if (turn_is_waiting(t))
-        return ERR_AGAIN;
-    if (a->cursor.n == 0 && !is_sealed)
-        keeper_reseal(t);
-    for (size_t i = 0; i < found->n_rows; i++) {
-        struct str row = found->rows[i].key;
-        if (str_equal(turn_tag(t, STORE_DATA_KEYS, row), current))
+    for (size_t i = 0; i < s->found->n_rows; i++) {
+        struct str row = s->found->rows[i].key;
+        if (str_equal(turn_tag(t, s->stage->table, row), current))
             continue;
-        if (rewrap(t, row) == ERR_OK)
-            sum.n_done++;
+        if (s->stage->reseal != NULL)
+            reseal(t, s, row);
         else
-            note_failure(&sum, row);
+            note(s, renew(t, row, s->is_compromised), row);
     }
-    if (sum.n_done > 0)
-        audit_add(t, &(struct audit_entry){
-                         .kind = STR("masterkey.rewrap"),
-                         .actor = STR("keeper"),
-                         .outcome = STR("ok"),
-                         .detail = arena_printf(turn_arena(t),
-                                                "%" PRIu64 " keys to %.*s",
-                                                sum.n_done, STR_ARG(current))});
-    answer_step(t, found, &sum);
-    return ERR_OK;
 }
 
-enum err
-do_masterkey_verify(struct turn *t, const void *ask)
+static void
+record_step(struct turn *t, const struct step *s)
 {
-    const struct admin_step *a = ask;
-    const struct store_ask *found = find_page(t, a->cursor);
-    struct sum sum = {0};
-    name_places(t, found);
-    if (turn_is_waiting(t))
-        return ERR_AGAIN;
-    for (size_t i = 0; i < found->n_rows; i++) {
-        struct seal_place place;
-        struct secret *key;
-        if (open_wrap(t, found->rows[i].key, &place, &key) == ERR_OK)
-            sum.n_done++;
-        else
-            note_failure(&sum, found->rows[i].key);
-    }
-    answer_step(t, found, &sum);
-    return ERR_OK;
+    struct str current = vault_current(turn_keeper(t)->vault);
+    const char *what = s->stage->reseal != NULL ? "rows"
+                       : s->is_compromised      ? "data keys made anew, to"
+                                                : "data keys to";
+    if (s->n_done == 0)
+        return;
+    audit_add(t, &(struct audit_entry){.kind = STR("masterkey.rewrap"),
+                                       .actor = STR("keeper"),
+                                       .outcome = STR("ok"),
+                                       .detail = arena_printf(
+                                           turn_arena(t), "%" PRIu64 " %s %.*s",
+                                           s->n_done, what, STR_ARG(current))});
+    if (s->is_compromised)
+        turn_scrub(t); /* the old wraps are what others may open */
 }
 
 static void
@@ -162,6 +218,55 @@ refuse(struct turn *t, enum err e, struct str detail)
 {
     answer_refusal(t, answer_waiter(t),
                    &(struct refusal_text){.err = e, .detail = detail});
+}
+
+static void
+refuse_cursor(struct turn *t)
+{
+    refuse(t, ERR_INVALID,
+           STR("This cursor is of no page: begin without one."));
+}
+
+enum err
+do_masterkey_rewrap(struct turn *t, const void *ask)
+{
+    const struct admin_step *a = ask;
+    struct step s = {.is_compromised = a->is_compromised};
+    struct str after;
+    if (!parse_cursor(a->cursor, &s.stage, &after)) {
+        refuse_cursor(t);
+        return ERR_OK;
+    }
+    s.found = find_page(t, s.stage->table, after);
+    if (s.stage->reseal == NULL)
+        name_owners(t, s.found, s.is_compromised);
+    bool is_sealed = keeper_is_resealed(t);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!is_sealed)
+        keeper_reseal(t);
+    walk_page(t, &s);
+    record_step(t, &s);
+    answer_step(t, &s, next_cursor(t, &s));
+    return ERR_OK;
+}
+
+enum err
+do_masterkey_verify(struct turn *t, const void *ask)
+{
+    const struct admin_step *a = ask;
+    struct step s = {.found = find_page(t, STORE_DATA_KEYS, a->cursor)};
+    name_owners(t, s.found, false);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    for (size_t i = 0; i < s.found->n_rows; i++) {
+        struct seal_place place;
+        struct secret *auto_secret key = NULL;
+        struct str row = s.found->rows[i].key;
+        note(&s, open_wrap(t, row, &place, &key), row);
+    }
+    answer_step(t, &s, is_full(&s) ? s.found->rows[PAGE - 1].key : STR_NONE);
+    return ERR_OK;
 }
 
 static enum err
@@ -198,12 +303,30 @@ do_masterkey_list(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
+/* Whatever would not open without that key. */
+static enum err
+count_use(struct keeper *k, struct str id, uint64_t *out)
+{
+    bool is_own = false;
+    enum err e = keeper_is_sealed_under(k, id, &is_own);
+    uint64_t sum = is_own;
+    for (size_t i = 0; i < N_STAGES && e == ERR_OK; i++) {
+        uint64_t n = 0;
+        e = store_count(k->store, stages[i].table, id, &n);
+        sum += n;
+    }
+    if (e == ERR_OK)
+        *out = sum;
+    return e;
+}
+
 /* Says whether it may go; the file's owner takes the line out. */
 enum err
 do_masterkey_retire(struct turn *t, const void *ask)
 {
     const struct admin_name *a = ask;
-    struct vault *v = turn_keeper(t)->vault;
+    struct keeper *k = turn_keeper(t);
+    struct vault *v = k->vault;
     uint64_t n = 0;
     if (!vault_has_key(v, a->name)) {
         refuse(t, ERR_NOT_FOUND,
@@ -217,14 +340,14 @@ do_masterkey_retire(struct turn *t, const void *ask)
                    "another one first."));
         return ERR_OK;
     }
-    if (count_wraps(t, a->name, &n) != ERR_OK)
+    if (count_use(k, a->name, &n) != ERR_OK)
         return ERR_STORE;
     if (n > 0) {
         refuse(t, ERR_CONFLICT,
                arena_printf(turn_arena(t),
-                            "This key still wraps %" PRIu64
-                            " data keys. portkeep masterkey rotate wraps them "
-                            "anew.",
+                            "This key still protects %" PRIu64
+                            " data keys, links and secrets. portkeep masterkey "
+                            "rotate --resume moves them to the newest key.",
                             n));
         return ERR_OK;
     }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "keeper/apps.h"
 #include "keeper/keeper.h"
+#include "keeper/page.h"
 #include "keeper/portals_int.h"
 #include "keeper/session.h"
 
@@ -19,6 +20,13 @@ tenant_of(struct turn *t, struct str app, uint64_t portal,
             ERR_OK)
         return STR_NONE;
     return text.s;
+}
+
+struct str
+portal_ref(struct turn *t, struct str app, uint64_t portal,
+           const struct grant *g)
+{
+    return tenant_of(t, app, portal, g, "ref", g->sealed_ref);
 }
 
 static void
@@ -101,12 +109,12 @@ portal_show(struct turn *t, struct str app, uint64_t portal)
         refuse_unknown(t);
     else
         portal_answer(t, answer_waiter(t), app, portal, &g,
-                      tenant_of(t, app, portal, &g, "ref", g.sealed_ref));
+                      portal_ref(t, app, portal, &g));
     return ERR_OK;
 }
 
-/* One page of grants; the cursor is the last key of the page before. */
-struct page {
+/* Which grants; the cursor is the last key of the page before. */
+struct wanted {
     struct str app; /* empty: all apps */
     struct str ref; /* empty: all */
     struct str cursor;
@@ -115,7 +123,7 @@ struct page {
 };
 
 static const struct store_ask *
-find_page(struct turn *t, const struct page *p)
+find_page(struct turn *t, const struct wanted *p)
 {
     struct store_ask ask = {.table = STORE_GRANTS,
                             .by = STORE_BY_PREFIX,
@@ -144,7 +152,7 @@ load_found(struct turn *t, struct str key, struct str *out_app,
 
 /* The page's rows and their data keys; NULL while waiting. */
 static const struct store_ask *
-load_page(struct turn *t, const struct page *p)
+load_page(struct turn *t, const struct wanted *p)
 {
     const struct store_ask *found = find_page(t, p);
     struct grant g;
@@ -155,37 +163,36 @@ load_page(struct turn *t, const struct page *p)
     return turn_is_waiting(t) ? NULL : found;
 }
 
-/* How one grant of a page is written. */
-typedef void (*add_row)(struct turn *t, struct doc *d, struct str app,
-                        uint64_t portal, const struct grant *g);
+/* How one grant of a page is written, and what is noted of it. */
+struct view {
+    void (*add)(struct turn *t, struct doc *d, struct str app, uint64_t portal,
+                const struct grant *g);
+    void (*note)(struct turn *t, struct str app, uint64_t portal,
+                 const struct grant *g); /* NULL: nothing */
+};
 
 static enum err
-answer_page(struct turn *t, const struct page *p, add_row add)
+answer_page(struct turn *t, const struct wanted *p, const struct view *view)
 {
-    struct buf auto_buf json = {0};
+    struct page auto_page page;
     const struct store_ask *found = load_page(t, p);
-    struct grant g;
-    struct str app;
-    uint64_t portal;
+    page_open(&page, "portals");
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++) {
+        struct grant g;
+        struct str app;
+        uint64_t portal;
+        if (!load_found(t, found->rows[i].key, &app, &portal, &g) ||
+            (p->portal != 0 && p->portal != portal))
+            continue;
+        view->add(t, &page.doc, app, portal, &g);
+        if (!page_keep(&page, found->rows[i].key))
+            break;
+        if (view->note != NULL)
+            view->note(t, app, portal, &g);
+    }
     if (found == NULL)
         return ERR_AGAIN;
-    buf_init_secret(&json, LIMIT_FRAME - 1024);
-    struct doc d = doc_into(&json);
-    doc_open(&d, '{');
-    doc_key(&d, "portals");
-    doc_open(&d, '[');
-    for (size_t i = 0; i < found->n_rows; i++)
-        if (load_found(t, found->rows[i].key, &app, &portal, &g) &&
-            (p->portal == 0 || p->portal == portal))
-            add(t, &d, app, portal, &g);
-    doc_close(&d, ']');
-    doc_key(&d, "next");
-    if (p->portal == 0 && found->n_rows == p->limit)
-        doc_str(&d, found->rows[found->n_rows - 1].key);
-    else
-        doc_null(&d);
-    doc_close(&d, '}');
-    answer_document(t, answer_waiter(t), buf_str(&json));
+    page_close(t, &page, p->portal == 0 && found->n_rows == p->limit);
     return ERR_OK;
 }
 
@@ -193,25 +200,26 @@ static void
 add_shown(struct turn *t, struct doc *d, struct str app, uint64_t portal,
           const struct grant *g)
 {
-    add_grant(t, d, app, portal, g,
-              tenant_of(t, app, portal, g, "ref", g->sealed_ref));
+    add_grant(t, d, app, portal, g, portal_ref(t, app, portal, g));
     doc_close(d, '}');
 }
+
+static const struct view shown = {add_shown, NULL};
 
 enum err
 do_admin_list(struct turn *t, const void *ask)
 {
     const struct admin_page *a = ask;
-    struct page p = {a->app, a->ref, a->cursor, a->limit};
+    struct wanted p = {a->app, a->ref, a->cursor, a->limit};
     if (p.limit == 0 || p.limit > 500)
         p.limit = 500;
-    return answer_page(t, &p, add_shown);
+    return answer_page(t, &p, &shown);
 }
 
-static struct page
+static struct wanted
 page_of(const struct relay_portals_list *a)
 {
-    struct page p = {a->app, a->ref, a->cursor, a->limit};
+    struct wanted p = {a->app, a->ref, a->cursor, a->limit};
     if (p.limit == 0 || p.limit > 100)
         p.limit = 100;
     return p;
@@ -220,15 +228,15 @@ page_of(const struct relay_portals_list *a)
 enum err
 portals_name(struct turn *t, const struct relay_portals_list *a)
 {
-    struct page p = page_of(a);
+    struct wanted p = page_of(a);
     return load_page(t, &p) == NULL ? ERR_AGAIN : ERR_OK;
 }
 
 enum err
 portals_list(struct turn *t, const struct relay_portals_list *a)
 {
-    struct page p = page_of(a);
-    return answer_page(t, &p, add_shown);
+    struct wanted p = page_of(a);
+    return answer_page(t, &p, &shown);
 }
 
 enum err
@@ -244,8 +252,7 @@ add_export(struct turn *t, struct doc *d, struct str app, uint64_t portal,
 {
     struct str user = tenant_of(t, app, portal, g, "user", g->sealed_user);
     struct str rest = user, id = STR_NONE;
-    add_grant(t, d, app, portal, g,
-              tenant_of(t, app, portal, g, "ref", g->sealed_ref));
+    add_grant(t, d, app, portal, g, portal_ref(t, app, portal, g));
     (void)str_cut(&rest, ' ', &id); /* "id e-mail", or "id" alone */
     doc_field_str(d, "user_id", id);
     doc_field_str(d, "user_email", rest.p != NULL ? rest : STR_NONE);
@@ -263,6 +270,12 @@ add_without_tokens(struct turn *t, struct doc *d, struct str app,
                    uint64_t portal, const struct grant *g)
 {
     add_export(t, d, app, portal, g, false);
+}
+
+static void
+note_without_tokens(struct turn *t, struct str app, uint64_t portal,
+                    const struct grant *g)
+{
     portal_note_export(t, app, portal, g, false);
 }
 
@@ -271,6 +284,12 @@ add_with_tokens(struct turn *t, struct doc *d, struct str app, uint64_t portal,
                 const struct grant *g)
 {
     add_export(t, d, app, portal, g, true);
+}
+
+static void
+note_with_tokens(struct turn *t, struct str app, uint64_t portal,
+                 const struct grant *g)
+{
     portal_note_export(t, app, portal, g, true);
 }
 
@@ -279,9 +298,10 @@ enum err
 do_admin_export(struct turn *t, const void *ask)
 {
     const struct admin_page *a = ask;
-    struct page p = {a->app, a->ref, a->cursor, a->limit, a->portal};
+    struct wanted p = {a->app, a->ref, a->cursor, a->limit, a->portal};
     if (p.limit == 0 || p.limit > 200)
         p.limit = 200;
-    return answer_page(t, &p,
-                       a->with_tokens ? add_with_tokens : add_without_tokens);
+    static const struct view plain = {add_without_tokens, note_without_tokens};
+    static const struct view whole = {add_with_tokens, note_with_tokens};
+    return answer_page(t, &p, a->with_tokens ? &whole : &plain);
 }

@@ -18,7 +18,12 @@ struct result {
     struct strs scopes;
 };
 struct str result_create(struct turn *t, const struct result *r);
+/* Sealed anew under the newest master key; ERR_CRYPTO.  row: its key. */
+enum err result_reseal(struct turn *t, struct str row) WARN_UNUSED;
 
+/* Its tenant, in the clear; empty: none, or it does not open. */
+struct str portal_ref(struct turn *t, struct str app, uint64_t portal,
+                      const struct grant *g);
 /* The JSON of one grant, to whoever waits. */
 void portal_answer(struct turn *t, struct waiter w, struct str app,
                    uint64_t portal, const struct grant *g, struct str ref);

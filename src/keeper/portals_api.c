@@ -38,8 +38,25 @@ result_create(struct turn *t, const struct result *r)
     struct sealed_result body = {
         seal_record(t, "result", row, &result_record, r)};
     turn_put(t, STORE_RESULTS, row, &sealed_result_record, &body,
-             turn_now_ms(t) + (int64_t)RESULT_LIFE_S * 1000, STR_NONE);
+             turn_now_ms(t) + (int64_t)RESULT_LIFE_S * 1000,
+             seal_key_id(body.sealed));
     return code;
+}
+
+enum err
+result_reseal(struct turn *t, struct str row)
+{
+    struct sealed_result body;
+    struct result r;
+    if (!turn_get(t, STORE_RESULTS, row, &sealed_result_record, &body))
+        return ERR_NOT_FOUND;
+    enum err e = seal_open(t, "result", row, &result_record, body.sealed, &r);
+    if (e != ERR_OK)
+        return e;
+    body.sealed = seal_record(t, "result", row, &result_record, &r);
+    turn_put(t, STORE_RESULTS, row, &sealed_result_record, &body,
+             turn_due(t, STORE_RESULTS, row), seal_key_id(body.sealed));
+    return ERR_OK;
 }
 
 static void
@@ -142,6 +159,10 @@ do_session_create(struct turn *t, const void *ask)
     const char *fault = find_fault(app, &s);
     if (fault != NULL)
         refuse(t, ERR_INVALID, str_from(fault));
+    else if (key.portals.n > 0 && s.portal == 0)
+        refuse(t, ERR_FORBIDDEN,
+               STR("This API key is for single portals: name one of them as "
+                   "portal."));
     else if (open_attempt(t, a, &s) != ERR_OK)
         refuse(t, ERR_EXPIRED,
                STR("attempt is unknown or older than 10 minutes. The customer "
@@ -173,13 +194,14 @@ do_admin_connect(struct turn *t, const void *ask)
 }
 
 /* The tenant is bound by this call, never by the redirect. */
-static void
+static enum err
 bind_ref(struct turn *t, struct str app, uint64_t portal, struct grant *g,
          struct str ref, struct str actor)
 {
     struct secret *auto_secret key = NULL;
-    if (grant_open_key(t, app, portal, &key) != ERR_OK)
-        return;
+    enum err e = grant_open_key(t, app, portal, &key);
+    if (e != ERR_OK)
+        return e;
     g->sealed_ref =
         grant_seal(t, key, app, portal, g->generation, "ref", HIDDEN(ref));
     struct str row = grant_key(turn_arena(t), app, portal);
@@ -192,6 +214,15 @@ bind_ref(struct turn *t, struct str app, uint64_t portal, struct grant *g,
                                        .actor = actor,
                                        .outcome = STR("ok"),
                                        .sealed = g->sealed_ref});
+    return ERR_OK;
+}
+
+static void
+refuse_unopened(struct turn *t)
+{
+    refuse(t, ERR_CRYPTO,
+           STR("What is stored of this portal does not open with the master "
+               "keys that are here. portkeep masterkey verify says which."));
 }
 
 static void
@@ -262,9 +293,12 @@ do_result_redeem(struct turn *t, const void *ask)
                    "than 5 minutes."));
         return ERR_OK;
     }
+    if (r.ref.n > 0 && bind_ref(t, r.app, r.portal, &g, r.ref,
+                                apikey_actor(t, &key)) != ERR_OK) {
+        refuse_unopened(t);
+        return ERR_OK;
+    }
     turn_delete(t, STORE_RESULTS, row);
-    if (r.ref.n > 0)
-        bind_ref(t, r.app, r.portal, &g, r.ref, apikey_actor(t, &key));
     give_result(t, &r);
     return ERR_OK;
 }
@@ -302,8 +336,10 @@ do_ref_bind(struct turn *t, const void *ask)
     } else if (a->ref.n > LIMIT_REF || !text_is_clean(a->ref)) {
         refuse(t, ERR_INVALID,
                STR("ref is at most 255 bytes of printable text."));
+    } else if (bind_ref(t, a->app, a->portal, &g, a->ref,
+                        apikey_actor(t, &key)) != ERR_OK) {
+        refuse_unopened(t);
     } else {
-        bind_ref(t, a->app, a->portal, &g, a->ref, apikey_actor(t, &key));
         portal_answer(t, answer_waiter(t), a->app, a->portal, &g, a->ref);
     }
     return ERR_OK;

@@ -109,6 +109,13 @@ load(struct turn *t, struct str row, struct remote *r)
     return is_there && has_key;
 }
 
+void
+remote_name(struct turn *t, struct str row)
+{
+    struct remote r;
+    (void)load(t, row, &r); /* whether it is there is asked later */
+}
+
 const struct store_ask *
 remote_find(struct turn *t, struct str app, uint64_t portal)
 {

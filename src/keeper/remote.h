@@ -27,6 +27,8 @@ enum err remote_take_token(struct turn *t, const struct errand_note *note,
 enum err do_remote_step(struct turn *t, const void *ask);
 /* Tries those that are due. */
 enum err do_remote_retry(struct turn *t, const void *ask);
+/* Names the rows of one. */
+void remote_name(struct turn *t, struct str row);
 /* What is kept, sealed anew under a new data key (see rekey.h). */
 enum err remote_rekey(struct turn *t, struct str row, const struct secret *old,
                       const struct secret *new) WARN_UNUSED;

@@ -25,25 +25,45 @@ parse_line(struct str line, struct erased *out)
            str_to_u64(generation, &out->generation);
 }
 
+/* The app's counts with one grant less; not there: nothing to change. */
+static size_t
+uncount(const struct store_row *row, const struct grant *g, struct arena *arena,
+        struct buf *body, struct store_change *out)
+{
+    struct grant_counts counts;
+    if (row->version == 0 || record_decode_old(&grant_counts_record, row->body,
+                                               arena, &counts) != ERR_OK)
+        return 0;
+    grant_counts_add(&counts, g->state, -1);
+    record_encode(&grant_counts_record, &counts, body);
+    *out = (struct store_change){.row = *row};
+    out->row.body = buf_str(body);
+    return 1;
+}
+
 /* Grant and data key go where the backup's generation is not newer. */
 static enum err
 erase_again(struct store *s, const struct erased *e, struct arena *arena,
             uint64_t turn, bool *out_was_there)
 {
     struct str key = grant_key(arena, e->app, e->portal);
-    struct store_ask asks[] = {{.table = STORE_GRANTS, .key = key},
-                               {.table = STORE_DATA_KEYS, .key = key}};
-    struct store_change changes[2];
+    struct store_ask asks[] = {
+        {.table = STORE_GRANTS, .key = key},
+        {.table = STORE_DATA_KEYS, .key = key},
+        {.table = STORE_META, .key = grant_counts_key(arena, e->app)}};
+    struct store_change changes[3];
+    struct buf auto_buf body = {0};
     struct grant g;
-    size_t n = 0;
     *out_was_there = false;
-    enum err err = store_load(s, asks, 2, arena);
+    enum err err = store_load(s, asks, 3, arena);
     if (err != ERR_OK || asks[0].rows[0].version == 0)
         return err;
     if (record_decode_old(&grant_record, asks[0].rows[0].body, arena, &g) !=
             ERR_OK ||
         g.generation > e->generation)
         return ERR_OK;
+    buf_init(&body, 256);
+    size_t n = uncount(&asks[2].rows[0], &g, arena, &body, &changes[0]);
     for (size_t i = 0; i < 2; i++)
         if (asks[i].rows[0].version != 0)
             changes[n++] = (struct store_change){.row = asks[i].rows[0],

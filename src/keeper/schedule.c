@@ -72,13 +72,14 @@ end_rows(struct turn *t, const struct store_ask *found, int64_t *next)
 
 /* When a grant is looked at again for which nothing can be done now. */
 static int64_t
-later_ms(struct turn *t, const struct app *app, enum err e)
+later_ms(struct turn *t, const struct app *app, const struct grant *g,
+         enum err e)
 {
     struct env *env = turn_keeper(t)->env;
     int64_t now = turn_now_ms(t);
     if (e == ERR_CONFIG)
         return app->blocked_until_ms + backoff_spread_ms(env, SPREAD_MS);
-    if (e == ERR_OK)
+    if (e == ERR_OK || g->state == GRANT_ERASING) /* its end was promised */
         return now + MINUTE_MS;
     return now + HOUR_MS + backoff_spread_ms(env, HOUR_MS);
 }
@@ -121,7 +122,7 @@ tend_grants(struct turn *t, const struct store_ask *found, int64_t *next)
         enum err e = tend(t, app, portal, &g);
         n_started += e == ERR_OK;
         if (turn_due(t, STORE_GRANTS, key) <= turn_now_ms(t))
-            grant_store(t, name, portal, &g, later_ms(t, app, e));
+            grant_store(t, name, portal, &g, later_ms(t, app, &g, e));
     }
 }
 

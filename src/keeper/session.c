@@ -34,7 +34,7 @@ session_create(struct turn *t, const struct session *s)
     struct sealed_session body = {
         seal_record(t, "session", row, &session_record, s)};
     turn_put(t, STORE_SESSIONS, row, &sealed_session_record, &body,
-             s->expires_at * 1000, STR_NONE);
+             s->expires_at * 1000, seal_key_id(body.sealed));
     return code;
 }
 
@@ -86,6 +86,22 @@ session_use_up(struct turn *t, struct str code)
 {
     if (code.n > 0 && !str_starts(code, RECONNECT))
         turn_delete(t, STORE_SESSIONS, seal_hash(t, code));
+}
+
+enum err
+session_reseal(struct turn *t, struct str row)
+{
+    struct sealed_session body;
+    struct session s;
+    if (!turn_get(t, STORE_SESSIONS, row, &sealed_session_record, &body))
+        return ERR_NOT_FOUND;
+    enum err e = seal_open(t, "session", row, &session_record, body.sealed, &s);
+    if (e != ERR_OK)
+        return e;
+    body.sealed = seal_record(t, "session", row, &session_record, &s);
+    turn_put(t, STORE_SESSIONS, row, &sealed_session_record, &body,
+             turn_due(t, STORE_SESSIONS, row), seal_key_id(body.sealed));
+    return ERR_OK;
 }
 
 struct str

@@ -30,6 +30,8 @@ struct str session_create(struct turn *t, const struct session *s);
 enum err session_load(struct turn *t, struct str code,
                       struct session *out) WARN_UNUSED;
 void session_use_up(struct turn *t, struct str code);
+/* Sealed anew under the newest master key; ERR_CRYPTO.  row: its key. */
+enum err session_reseal(struct turn *t, struct str row) WARN_UNUSED;
 /* The whole link, in the turn's arena. */
 struct str session_url(struct turn *t, struct str app, struct str code);
 /* A link that reconnects this grant, good for 24 h. */

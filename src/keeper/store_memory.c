@@ -28,6 +28,7 @@ struct store {
     struct store_disturbance how;
     uint64_t random; /* the state of the generator */
     uint64_t n_calls;
+    bool is_unheard; /* the last commit */
     uint64_t n_loads, n_commits;
 };
 
@@ -309,11 +310,16 @@ store_commit(struct store *s, uint64_t turn, const struct store_change *changes,
     s->n_commits++;
     if (is_call_to_fail(s))
         return ERR_STORE;
+    s->is_unheard = s->n_calls == s->how.unheard_call;
+    if (s->how.is_full)
+        return ERR_LIMIT;
     if (happens(s, s->how.conflict_per_mille))
         return ERR_CONFLICT;
     if (!apply_all(s, changes, n_changes))
         return ERR_CONFLICT;
     s->turns[s->n_turns++ % TURNS_KEPT] = turn;
+    if (s->is_unheard)
+        return ERR_STORE;
     return happens(s, s->how.lost_per_mille) ? ERR_STORE : ERR_OK;
 }
 
@@ -322,6 +328,8 @@ store_has_turn(struct store *s, uint64_t turn, bool *out_has)
 {
     size_t n = s->n_turns < TURNS_KEPT ? (size_t)s->n_turns : TURNS_KEPT;
     *out_has = false;
+    if (s->is_unheard)
+        return ERR_STORE;
     for (size_t i = 0; i < n; i++)
         if (s->turns[i] == turn)
             *out_has = true;

@@ -18,9 +18,14 @@ struct store_disturbance {
     unsigned conflict_per_mille;
     /* Commits that are done and answer ERR_STORE all the same. */
     unsigned lost_per_mille;
+    /* Commits answer ERR_LIMIT: the disk is full. */
+    bool is_full;
     /* That call of load and commit, from 1 on, answers ERR_STORE and does
      * nothing; 0: none. */
     uint64_t fail_call;
+    /* That call, if it is a commit, is done, and nobody learns of it: as if
+     * the keeper were killed right after it. */
+    uint64_t unheard_call;
 };
 
 /* Starts the count of calls anew. */

@@ -28,6 +28,8 @@ struct turn;
  * of one turn see each other's changes, in order.
  */
 
+/* ERR_OK: decided; ERR_AGAIN: rows are missing; else what the store said, and
+ * the turn fails. */
 typedef enum err (*turn_handler)(struct turn *t, const void *ask);
 
 /* One request, from a channel, an errand that came back, or a timer. */

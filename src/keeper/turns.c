@@ -185,10 +185,11 @@ decide(struct turn *t, struct request **batch, size_t n)
         for (size_t i = 0; i < n; i++) {
             if (is_done[i])
                 continue;
-            if (run_one(t, batch[i]) == ERR_AGAIN)
-                n_waiting++;
-            else
-                is_done[i] = true;
+            enum err e = run_one(t, batch[i]);
+            if (e != ERR_OK && e != ERR_AGAIN)
+                return e; /* the store failed it */
+            is_done[i] = e == ERR_OK;
+            n_waiting += e == ERR_AGAIN;
         }
         if (n_waiting == 0)
             return ERR_OK;

@@ -448,11 +448,11 @@ rotation_goes_on_where_it_was(void **state)
 {
     struct place *p = *state;
     keeper_start(p, rotation, N(rotation));
-    run_cli(p, "", "masterkey", "rotate", "--resume", NULL);
+    run_cli(p, "", "masterkey", "rotate", "--resume", "--compromised", NULL);
     expect_status(p, 0);
     assert_string_equal(p->out, "key:       new\nrewrapped: 3\nverified:  3\n");
     assert_string_equal(place_read(p, "master.key"), "old AAAA=\n");
-    expect_in(keeper_asks(p), "admin_step cursor=crm/8 is_compromised=0");
+    expect_in(keeper_asks(p), "admin_step cursor=crm/8 is_compromised=1");
 }
 
 static void

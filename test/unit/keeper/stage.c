@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "stage.h"
 
-#include "base/text.h"
+#include "courier/spill.h"
 #include "ipc/channel.h"
 #include "ipc/fd.h"
 #include "keeper/apps.h"
@@ -10,8 +10,10 @@
 #include "keeper/install.h"
 #include "keeper/peers.h"
 #include "keeper/schedule.h"
+#include "keeper/settings.h"
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,16 +22,31 @@
 #include <unistd.h>
 
 struct held_errand {
-    struct held_errand *next;
+    struct held_errand *next; /* oldest first */
     uint32_t id;
-    uint32_t kind;
+    struct courier_errand ask; /* in the stage's arena */
 };
+
+#define KEYS "k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 
 /* The environment finds its stage here: one stage at a time. */
 static struct stage *current;
 
 static int64_t
-stage_now(struct env *env)
+stage_wall(struct env *env)
+{
+    (void)env;
+    return current->now_ms + current->wall_ms;
+}
+
+int64_t
+stage_now_ms(void)
+{
+    return stage_wall(NULL);
+}
+
+static int64_t
+stage_mono(struct env *env)
 {
     (void)env;
     return current->now_ms;
@@ -48,27 +65,44 @@ stage_random(struct env *env, void *out, size_t n)
     }
 }
 
-static struct env stage_env = {stage_now, stage_now, stage_random};
+static struct env stage_env = {stage_wall, stage_mono, stage_random};
+
+bool
+stage_brings_tokens(uint32_t kind)
+{
+    return kind == ERRAND_EXCHANGE || kind == ERRAND_REFRESH;
+}
+
+static void
+give_tokens(struct stage *s, struct courier_done *d, struct arena *a)
+{
+    s->n_tokens++;
+    d->access_token = HIDDEN(arena_printf(a, "access-%u", s->n_tokens));
+    if (!s->answer[d->kind].has_no_refresh_token)
+        d->refresh_token = HIDDEN(arena_printf(a, "refresh-%u", s->n_tokens));
+    d->expires_in = s->expires_in;
+}
 
 static struct courier_done
-answer_of(struct stage *s, uint32_t kind, struct arena *a)
+answer_of(struct stage *s, const struct courier_errand *ask, struct arena *a)
 {
-    struct courier_done d = {.kind = kind, .outcome = OUTCOME_OK};
-    if (s->outcome[kind] != 0) {
-        d.outcome = s->outcome[kind];
-        d.status = STR("PLAYED");
+    uint32_t kind = ask->kind;
+    const struct stage_answer *how = &s->answer[kind];
+    struct courier_done d = {.kind = kind,
+                             .outcome = OUTCOME_OK,
+                             .http_status = 200,
+                             .retry_after_s = how->retry_after_s};
+    if (how->outcome != 0) {
+        d.outcome = how->outcome;
+        d.http_status = how->http_status;
+        d.status = str_from(how->status != NULL ? how->status : "PLAYED");
         return d;
     }
-    d.http_status = 200;
-    d.hub_id = s->hub_id;
-    d.scopes = arena_split(a, STR("oauth crm.objects.contacts.read"), ' ');
+    d.hub_id = ask->portal != 0 ? ask->portal : s->hub_id;
+    d.scopes = arena_split(a, str_from(s->scopes), ' ');
     d.has_scopes = true;
-    if (kind == ERRAND_EXCHANGE || kind == ERRAND_REFRESH) {
-        s->n_tokens++;
-        d.access_token = HIDDEN(arena_printf(a, "access-%u", s->n_tokens));
-        d.refresh_token = HIDDEN(arena_printf(a, "refresh-%u", s->n_tokens));
-        d.expires_in = s->expires_in;
-    }
+    if (stage_brings_tokens(kind))
+        give_tokens(s, &d, a);
     if (kind == ERRAND_INTROSPECT) {
         d.client_id = STR("client-1");
         d.user_id = 77;
@@ -76,44 +110,123 @@ answer_of(struct stage *s, uint32_t kind, struct arena *a)
     return d;
 }
 
+/* As the courier keeps each reply with tokens for a while. */
+void
+stage_keep(struct stage *s, const struct courier_errand *ask,
+           const struct courier_done *d)
+{
+    if (!stage_brings_tokens(ask->kind))
+        return;
+    struct buf auto_buf plain = {0};
+    buf_init_secret(&plain, LIMIT_FRAME);
+    record_encode(&courier_done_record, d, &plain);
+    struct spill_entry entry = {.app = ask->app,
+                                .portal = ask->portal,
+                                .version = ask->version,
+                                .kind = ask->kind,
+                                .context = ask->context,
+                                .at_ms = stage_wall(NULL),
+                                .done = HIDDEN(buf_str(&plain))};
+    spill_keep(s->spill, &entry);
+}
+
+void
+stage_reply(struct stage *s, uint32_t id, const struct courier_errand *ask,
+            const struct courier_done *done)
+{
+    stage_keep(s, ask, done);
+    channel_reply(s->courier, id, COURIER_DONE, done);
+}
+
 static void
-answer_errand(struct stage *s, uint32_t id, uint32_t kind)
+answer_errand(struct stage *s, uint32_t id, const struct courier_errand *ask)
 {
     struct arena *a = arena_new();
-    struct courier_done d = answer_of(s, kind, a);
-    channel_reply(s->courier, id, COURIER_DONE, &d);
+    struct courier_done d = answer_of(s, ask, a);
+    stage_reply(s, id, ask, &d);
     arena_free(a);
+}
+
+static void
+hold(struct stage *s, const struct incoming *in)
+{
+    struct held_errand **end = &s->held;
+    struct held_errand *h = calloc(1, sizeof(*h));
+    assert_non_null(h);
+    while (*end != NULL)
+        end = &(*end)->next;
+    h->id = in->id;
+    record_copy(in->message->record, in->body, s->arena, &h->ask);
+    *end = h;
 }
 
 static void
 on_courier(const struct incoming *in, void *arg)
 {
     struct stage *s = arg;
-    if (in->message->type != COURIER_ERRAND)
-        return;
-    const struct courier_errand *e = in->body;
-    s->n_errands[e->kind]++;
-    if (!s->holds_errands) {
-        answer_errand(s, in->id, e->kind);
+    if (in->message->type == COURIER_SPILL_KEY) {
+        const struct courier_spill_key *key = in->body;
+        assert_int_equal(spill_set_key(s->spill, key->public_key), ERR_OK);
         return;
     }
-    struct held_errand *h = calloc(1, sizeof(*h));
-    assert_non_null(h);
-    *h = (struct held_errand){s->held, in->id, e->kind};
-    s->held = h;
+    const struct courier_errand *e = in->body;
+    struct str token = e->kind == ERRAND_EXCHANGE ? e->code.s : e->token.s;
+    (void)snprintf(s->sent[e->kind], sizeof(s->sent[0]), "%.*s",
+                   STR_ARG(token));
+    s->n_errands[e->kind]++;
+    if (s->on_errand != NULL)
+        s->on_errand(s, in->id, e, s->on_errand_arg);
+    else if (s->holds_errands)
+        hold(s, in);
+    else
+        answer_errand(s, in->id, e);
+}
+
+void
+stage_release_one(struct stage *s, enum errand_kind kind)
+{
+    struct held_errand **at = &s->held;
+    while (*at != NULL && (*at)->ask.kind != kind)
+        at = &(*at)->next;
+    assert_non_null(*at);
+    struct held_errand *h = *at;
+    *at = h->next;
+    answer_errand(s, h->id, &h->ask);
+    free(h);
+    stage_settle(s);
 }
 
 void
 stage_release(struct stage *s)
 {
     s->holds_errands = false;
+    while (s->held != NULL)
+        stage_release_one(s, (enum errand_kind)s->held->ask.kind);
+}
+
+size_t
+stage_n_held(const struct stage *s)
+{
+    size_t n = 0;
+    for (const struct held_errand *h = s->held; h != NULL; h = h->next)
+        n++;
+    return n;
+}
+
+void
+stage_spill(struct stage *s)
+{
     while (s->held != NULL) {
         struct held_errand *h = s->held;
+        struct arena *a = arena_new();
         s->held = h->next;
-        answer_errand(s, h->id, h->kind);
+        if (stage_brings_tokens(h->ask.kind)) {
+            struct courier_done d = answer_of(s, &h->ask, a);
+            stage_keep(s, &h->ask, &d);
+        }
+        arena_free(a);
         free(h);
     }
-    stage_settle(s);
 }
 
 static void
@@ -145,6 +258,24 @@ add_peer(struct stage *s, enum life_peer kind, const struct conversation *c)
     return ch;
 }
 
+void
+stage_lose_relay(struct stage *s)
+{
+    channel_free(s->relay);
+    stage_settle(s);
+    s->relay = add_peer(s, LIFE_PEER_RELAY, &relay_conversation);
+    stage_settle(s);
+}
+
+void
+stage_lose_courier(struct stage *s)
+{
+    channel_free(s->courier);
+    stage_settle(s);
+    s->courier = add_peer(s, LIFE_PEER_COURIER, &courier_conversation);
+    stage_settle(s);
+}
+
 static int
 memory_file(const char *text)
 {
@@ -155,26 +286,73 @@ memory_file(const char *text)
     return fd;
 }
 
+/* Another descriptor of the same file, which only ever appends. */
+static int
+appending(int fd)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int copy = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+    assert_true(copy >= 0);
+    return copy;
+}
+
+/* A round of settings, as the parent sends them. */
 static void
-make_child(struct stage *s)
+make_child(struct stage *s, struct child *c)
 {
     static struct str scopes[] = {{"oauth", 5},
                                   {"crm.objects.contacts.read", 25}};
     static struct str back[] = {{"https://app.example.com/connected", 33}};
-    static struct life_app apps[2];
-    static struct child_fd fds[1];
-    apps[0] = (struct life_app){.name = STR("crm"),
-                                .title = STR("CRM"),
-                                .client_id = STR("client-1"),
-                                .scopes = {scopes, 2},
-                                .return_to = {back, 1},
-                                .erase_gone_after_s = 7 * 86400};
-    apps[1] = (struct life_app){.name = STR("fixed"), .is_static = true};
-    fds[0].what.kind = LIFE_FD_CLIENT_SECRET;
-    fds[0].what.app = STR("crm");
-    fds[0].fd = memory_file("the-client-secret\n");
-    s->child = (struct child){
-        .base = s->base, .apps = apps, .n_apps = 2, .fds = fds, .n_fds = 1};
+    struct life_app *apps = arena_alloc(s->arena, 3 * sizeof(*apps));
+    struct child_fd *fds = arena_alloc(s->arena, 3 * sizeof(*fds));
+    size_t n = 0;
+    apps[n++] = (struct life_app){.name = STR("fixed"), .is_static = true};
+    apps[n++] = (struct life_app){.name = STR("other"),
+                                  .client_id = STR("client-2"),
+                                  .scopes = {scopes, 2},
+                                  .erase_gone_after_s = 7 * 86400};
+    if (!s->lacks_app)
+        apps[n++] = (struct life_app){.name = STR("crm"),
+                                      .title = STR("CRM"),
+                                      .client_id = STR("client-1"),
+                                      .scopes = {scopes, 2},
+                                      .return_to = {back, 1},
+                                      .is_marketplace = true,
+                                      .erase_gone_after_s = 7 * 86400};
+    fds[0].what.kind = LIFE_FD_MASTER_KEY;
+    fds[0].fd = memory_file(s->master_keys);
+    fds[1].what = (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET,
+                                           .app = STR("other")};
+    fds[1].fd = memory_file("another-secret\n");
+    fds[2].what = (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET,
+                                           .app = STR("crm")};
+    fds[2].fd = memory_file("the-client-secret\n");
+    *c = (struct child){
+        .base = s->base, .apps = apps, .n_apps = n, .fds = fds, .n_fds = 3};
+    c->settings.node = STR("node-1");
+    c->settings.public_url = STR("https://keep.example.com");
+    c->settings.authorize_url = STR("https://app.hubspot.com/oauth/authorize");
+}
+
+static void
+close_fds(struct child *c)
+{
+    for (size_t i = 0; i < c->n_fds; i++)
+        fd_close(&c->fds[i].fd);
+}
+
+enum err
+stage_reload(struct stage *s, struct buf *problem)
+{
+    struct child next;
+    make_child(s, &next);
+    enum err e = settings_reload(&s->keeper, &next, problem);
+    close_fds(&next);
+    if (e == ERR_OK)
+        s->child = next;
+    stage_settle(s);
+    return e;
 }
 
 static void
@@ -195,19 +373,13 @@ birth(struct stage *s)
     buf_init(&problem, 1024);
     *k = (struct keeper){.base = s->base,
                          .env = &stage_env,
-                         .node = STR("node-1"),
-                         .public_url = STR("https://keep.example.com"),
-                         .authorize_url =
-                             STR("https://app.hubspot.com/oauth/authorize"),
                          .store = store,
-                         .spill_fd = -1,
-                         .erasures_fd = -1,
-                         .started_at = s->now_ms};
-    int fd = memory_file("k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
-    assert_int_equal(vault_open(fd, &k->vault, &problem), ERR_OK);
-    (void)close(fd);
-    make_child(s);
-    assert_int_equal(apps_load(&s->child, &k->apps, &problem), ERR_OK);
+                         .spill_fd = s->spill_fd,
+                         .erasures_fd = s->erasures_fd,
+                         .started_at = stage_wall(NULL)};
+    make_child(s, &s->child);
+    assert_int_equal(settings_open(k, &s->child, &problem), ERR_OK);
+    close_fds(&s->child);
     if (k->store == NULL)
         assert_int_equal(store_open("", &k->store, &problem), ERR_OK);
     k->audit = audit_new(k);
@@ -216,6 +388,9 @@ birth(struct stage *s)
     k->peers = peers_new(k);
     assert_int_equal(audit_resume(k->audit), ERR_OK);
     run_first_turn(k);
+    assert_int_equal(errands_read_spill(k, &problem), ERR_OK);
+    assert_int_equal(turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0),
+                     ERR_OK);
     s->front = add_peer(s, LIFE_PEER_FRONT, &front_conversation);
     s->relay = add_peer(s, LIFE_PEER_RELAY, &relay_conversation);
     s->courier = add_peer(s, LIFE_PEER_COURIER, &courier_conversation);
@@ -249,10 +424,18 @@ stage_new(void)
         assert_int_equal(slab_open(4096), ERR_OK);
     has_slab = true;
     current = s;
+    s->arena = arena_new();
     s->now_ms = 1700000000000;
     s->random_state = 42;
+    s->master_keys = KEYS;
     s->hub_id = 1001;
+    s->scopes = "oauth crm.objects.contacts.read";
     s->expires_in = 1800;
+    s->spill_fd = memory_file("");
+    int list = memory_file("");
+    s->erasures_fd = appending(list);
+    (void)close(list);
+    s->spill = spill_new(appending(s->spill_fd), &stage_env);
     s->base = event_base_new();
     assert_non_null(s->base);
     log_open("keeper", 0, LOG_ERROR);
@@ -276,6 +459,7 @@ death(struct stage *s)
     apps_free(k->apps);
     vault_free(k->vault);
     secret_free(k->ref_key);
+    arena_free(k->lasting);
     while (s->held != NULL) {
         struct held_errand *h = s->held;
         s->held = h->next;
@@ -288,7 +472,11 @@ stage_free(struct stage *s)
 {
     death(s);
     store_close(s->keeper.store);
+    spill_free(s->spill);
+    (void)close(s->spill_fd);
+    (void)close(s->erasures_fd);
     event_base_free(s->base);
+    arena_free(s->arena);
     free(s);
 }
 
@@ -297,6 +485,8 @@ stage_rebirth(struct stage *s)
 {
     death(s);
     s->holds_errands = false;
+    (void)spill_forget(s->spill);
+    assert_int_equal(spill_write(s->spill), ERR_OK);
     birth(s);
     stage_settle(s);
 }
@@ -328,187 +518,12 @@ stage_later(struct stage *s, int64_t ms)
     stage_settle(s);
 }
 
-static void
-keep_text(char *out, size_t room, struct str text)
-{
-    size_t n = text.n < room - 1 ? text.n : room - 1;
-    if (n > 0)
-        memcpy(out, text.p, n);
-    out[n] = '\0';
-}
-#define KEEP(field, text) keep_text(field, sizeof(field), text)
-
-static void
-on_begun(enum err e, const struct message *m, const void *reply, void *arg)
-{
-    struct heard *h = arg;
-    const struct front_begun *b = reply;
-    (void)m;
-    h->has_answer = true;
-    h->err = (uint32_t)e;
-    if (e != ERR_OK)
-        return;
-    h->page = b->page;
-    KEEP(h->location, b->location);
-    KEEP(h->tag, b->tag);
-    KEEP(h->cookie, b->cookie.s);
-}
-
-static void
-on_finished(enum err e, const struct message *m, const void *reply, void *arg)
-{
-    struct heard *h = arg;
-    const struct front_finished *f = reply;
-    (void)m;
-    h->has_answer = true;
-    h->err = (uint32_t)e;
-    if (e != ERR_OK)
-        return;
-    h->page = f->page;
-    KEEP(h->location, f->location);
-    KEEP(h->detail, f->detail);
-}
-
-static void
-on_lease(enum err e, const struct message *m, const void *reply, void *arg)
-{
-    struct heard *h = arg;
-    const struct relay_lease *l = reply;
-    (void)m;
-    h->has_answer = true;
-    h->err = e != ERR_OK ? (uint32_t)e : l->err;
-    if (e != ERR_OK)
-        return;
-    KEEP(h->token, l->access_token.s);
-    KEEP(h->detail, l->detail);
-    KEEP(h->reconnect_url, l->reconnect_url);
-    h->version = l->version;
-    h->lease_until = l->lease_until;
-}
-
-static void
-on_relay_answer(enum err e, const struct message *m, const void *reply,
-                void *arg)
-{
-    struct heard *h = arg;
-    const struct relay_answer *a = reply;
-    (void)m;
-    h->has_answer = true;
-    h->err = e != ERR_OK ? (uint32_t)e : a->err;
-    if (e != ERR_OK)
-        return;
-    KEEP(h->json, a->json);
-    KEEP(h->detail, a->detail);
-}
-
-static void
-on_admin_answer(enum err e, const struct message *m, const void *reply,
-                void *arg)
-{
-    struct heard *h = arg;
-    const struct admin_answer *a = reply;
-    (void)m;
-    h->has_answer = true;
-    h->err = e != ERR_OK ? (uint32_t)e : a->err;
-    if (e != ERR_OK)
-        return;
-    KEEP(h->json, a->json.s);
-    KEEP(h->detail, a->detail);
-}
-
 void
-stage_ask_lease(struct stage *s, uint64_t portal, uint64_t refused,
-                struct heard *out)
+stage_ticks(struct stage *s, unsigned n)
 {
-    struct relay_lease_ask ask = {.credential = HIDDEN(str_from(s->api_key)),
-                                  .address = STR("127.0.0.1"),
-                                  .app = STR("crm"),
-                                  .portal = portal,
-                                  .verb = VERB_CALL,
-                                  .refused_version = refused};
-    memset(out, 0, sizeof(*out));
-    (void)channel_call(s->relay, RELAY_LEASE_ASK, &ask, 600000, on_lease, out);
-}
-
-void
-stage_lease(struct stage *s, uint64_t portal, struct heard *out)
-{
-    stage_ask_lease(s, portal, 0, out);
-    stage_settle(s);
-}
-
-void
-stage_admin(struct stage *s, uint16_t type, const void *ask, struct heard *out)
-{
-    memset(out, 0, sizeof(*out));
-    (void)channel_call(s->admin, type, ask, 600000, on_admin_answer, out);
-    stage_settle(s);
-}
-
-void
-stage_relay(struct stage *s, uint16_t type, const void *ask, struct heard *out)
-{
-    memset(out, 0, sizeof(*out));
-    (void)channel_call(s->relay, type, ask, 600000, on_relay_answer, out);
-    stage_settle(s);
-}
-
-void
-stage_session(struct stage *s, const char *ref, const char *return_to,
-              uint64_t portal, struct heard *out)
-{
-    struct relay_session_create ask = {.credential =
-                                           HIDDEN(str_from(s->api_key)),
-                                       .address = STR("127.0.0.1"),
-                                       .app = STR("crm"),
-                                       .ref = str_from(ref),
-                                       .return_to = str_from(return_to),
-                                       .portal = portal};
-    stage_relay(s, RELAY_SESSION_CREATE, &ask, out);
-}
-
-/* The link is the "url" member, or the text itself. */
-void
-stage_begin(struct stage *s, const char *session_url, struct heard *out)
-{
-    const char *code = strstr(session_url, "session=");
-    assert_non_null(code);
-    code += 8;
-    struct front_begin ask = {.app = STR("crm"),
-                              .session =
-                                  HIDDEN(str_of(code, strcspn(code, "\"")))};
-    memset(out, 0, sizeof(*out));
-    (void)channel_call(s->front, FRONT_BEGIN, &ask, 600000, on_begun, out);
-    stage_settle(s);
-}
-
-void
-stage_finish(struct stage *s, const struct heard *begun, const char *code,
-             struct heard *out)
-{
-    struct str query = str_from(strchr(begun->location, '?') + 1);
-    struct buf auto_buf state;
-    buf_init(&state, LIMIT_URL);
-    assert_int_equal(text_add_query_value(&state, query, STR("state")), ERR_OK);
-    struct front_finish ask = {.app = STR("crm"),
-                               .state = HIDDEN(buf_str(&state)),
-                               .cookie = HIDDEN(str_from(begun->cookie)),
-                               .code = HIDDEN(str_from(code))};
-    memset(out, 0, sizeof(*out));
-    (void)channel_call(s->front, FRONT_FINISH, &ask, 600000, on_finished, out);
-    stage_settle(s);
-}
-
-void
-stage_connect(struct stage *s, uint64_t portal)
-{
-    static struct heard session, begun, done;
-    s->hub_id = portal;
-    stage_session(s, "tenant-1", "", 0, &session);
-    assert_int_equal(session.err, ERR_OK);
-    stage_begin(s, session.json, &begun);
-    assert_int_equal(begun.page, PAGE_NONE);
-    stage_finish(s, &begun, "code-1", &done);
-    assert_true(done.has_answer);
-    assert_int_equal(done.page, PAGE_CONNECTED);
+    while (n-- > 0) {
+        s->now_ms += 100;
+        schedule_tick(&s->keeper);
+        stage_settle(s);
+    }
 }

@@ -89,7 +89,7 @@ introspection_may_fail_without_failing_the_install(void **state)
 {
     struct stage *s = stage_new();
     (void)state;
-    s->outcome[ERRAND_INTROSPECT] = OUTCOME_TRANSIENT;
+    s->answer[ERRAND_INTROSPECT].outcome = OUTCOME_TRANSIENT;
     stage_connect(s, 1001);
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_OK);
@@ -139,7 +139,7 @@ a_failing_refresh_is_repeated_while_the_old_token_serves(void **state)
     (void)state;
     stage_connect(s, 1001);
     stage_lease(s, 1001, &lease);
-    s->outcome[ERRAND_REFRESH] = OUTCOME_TRANSIENT;
+    s->answer[ERRAND_REFRESH].outcome = OUTCOME_TRANSIENT;
     stage_later(s, 1500000);
     for (int i = 0; i < 5; i++)
         stage_later(s, 61000 / 5);
@@ -147,7 +147,7 @@ a_failing_refresh_is_repeated_while_the_old_token_serves(void **state)
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_OK);
     assert_string_equal(lease.token, "access-1");
-    s->outcome[ERRAND_REFRESH] = 0;
+    s->answer[ERRAND_REFRESH].outcome = 0;
     stage_later(s, 61000);
     stage_lease(s, 1001, &lease);
     assert_string_equal(lease.token, "access-2");
@@ -160,7 +160,7 @@ callers_hear_in_time_that_hubspot_is_away(void **state)
     struct stage *s = stage_new();
     (void)state;
     stage_connect(s, 1001);
-    s->outcome[ERRAND_REFRESH] = OUTCOME_TRANSIENT;
+    s->answer[ERRAND_REFRESH].outcome = OUTCOME_TRANSIENT;
     s->now_ms += 1800000;
     stage_lease(s, 1001, &lease);
     assert_false(lease.has_answer);
@@ -178,12 +178,12 @@ a_refused_refresh_is_a_sign_and_a_reconnect_heals_it(void **state)
     static struct heard link;
     (void)state;
     stage_connect(s, 1001);
-    s->outcome[ERRAND_REFRESH] = OUTCOME_TOKEN_ENDED;
+    s->answer[ERRAND_REFRESH].outcome = OUTCOME_TOKEN_ENDED;
     s->now_ms += 1800000;
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_NEEDS_RECONNECT);
     assert_non_null(strstr(lease.reconnect_url, "/connect/crm?session="));
-    s->outcome[ERRAND_REFRESH] = 0;
+    s->answer[ERRAND_REFRESH].outcome = 0;
     memcpy(link.json, lease.reconnect_url, sizeof(lease.reconnect_url));
     stage_begin(s, link.json, &begun);
     assert_int_equal(begun.page, PAGE_NONE);
@@ -202,7 +202,7 @@ wrong_credentials_disconnect_nobody(void **state)
     struct stage *s = stage_new();
     (void)state;
     stage_connect(s, 1001);
-    s->outcome[ERRAND_REFRESH] = OUTCOME_OUR_FAULT;
+    s->answer[ERRAND_REFRESH].outcome = OUTCOME_OUR_FAULT;
     s->now_ms += 1800000;
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_CONFIG);
@@ -210,7 +210,7 @@ wrong_credentials_disconnect_nobody(void **state)
     stage_lease(s, 1001, &lease); /* the breaker: nothing is sent */
     assert_int_equal(lease.err, ERR_CONFIG);
     assert_int_equal(s->n_errands[ERRAND_REFRESH], n);
-    s->outcome[ERRAND_REFRESH] = 0;
+    s->answer[ERRAND_REFRESH].outcome = 0;
     s->now_ms += 600000;
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_OK);
@@ -224,7 +224,7 @@ many_refusals_within_an_hour_change_no_state(void **state)
     (void)state;
     for (uint64_t portal = 1; portal <= 6; portal++)
         stage_connect(s, portal);
-    s->outcome[ERRAND_REFRESH] = OUTCOME_TOKEN_ENDED;
+    s->answer[ERRAND_REFRESH].outcome = OUTCOME_TOKEN_ENDED;
     s->now_ms += 1800000;
     unsigned n_ended = 0;
     for (uint64_t portal = 1; portal <= 6; portal++) {
@@ -288,13 +288,13 @@ an_unreachable_hubspot_leaves_only_the_refresh_token_for_72_hours(void **state)
     struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
     (void)state;
     stage_connect(s, 1001);
-    s->outcome[ERRAND_UNINSTALL] = OUTCOME_TRANSIENT;
+    s->answer[ERRAND_UNINSTALL].outcome = OUTCOME_TRANSIENT;
     stage_admin(s, ADMIN_PORTAL_DISCONNECT, &ask, &done);
     assert_non_null(strstr(done.json, "\"remote\":\"pending\""));
     assert_int_equal(store_count(s->keeper.store, STORE_GRANTS, STR_NONE, &n),
                      ERR_OK);
     assert_int_equal(n, 0);
-    s->outcome[ERRAND_UNINSTALL] = 0;
+    s->answer[ERRAND_UNINSTALL].outcome = 0;
     stage_later(s, 61000);
     stage_settle(s);
     assert_int_equal(store_count(s->keeper.store, STORE_ENDINGS, STR_NONE, &n),
@@ -316,7 +316,7 @@ a_portal_that_comes_back_while_its_end_is_pending_ends_again(void **state)
     uint64_t n;
     struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
     (void)state;
-    s->outcome[ERRAND_UNINSTALL] = OUTCOME_TRANSIENT;
+    s->answer[ERRAND_UNINSTALL].outcome = OUTCOME_TRANSIENT;
     for (int i = 0; i < 2; i++) {
         stage_connect(s, 1001);
         s->now_ms += 1000;
@@ -410,7 +410,7 @@ a_committed_reply_becomes_a_grant_after_a_crash(void **state)
     (void)state;
     stage_session(s, "", "", 0, &session);
     stage_begin(s, session.json, &begun);
-    s->outcome[ERRAND_INTROSPECT] = 0;
+    s->answer[ERRAND_INTROSPECT].outcome = 0;
     stage_finish(s, &begun, "code-1", &unheard);
     stage_rebirth(s);
     stage_lease(s, 1001, &lease);

@@ -1,0 +1,274 @@
+#include "stage.h"
+
+#include "base/text.h"
+#include "keeper/grant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Master keys come and go while everything is under way. */
+
+#define K1 "k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+#define K2 "k2 ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
+
+static struct heard session, begun, done, lease, answer;
+
+static void
+use_keys(struct stage *s, const char *keys, enum err wanted)
+{
+    struct buf auto_buf problem = {0};
+    buf_init(&problem, 1024);
+    s->master_keys = keys;
+    enum err e = stage_reload(s, &problem);
+    if (e != wanted)
+        fail_msg("%s: %s", err_name(e), buf_text(&problem));
+}
+
+/* As `portkeep masterkey rotate` walks; how many steps failed. */
+static unsigned
+rewrap(struct stage *s, bool is_compromised)
+{
+    char cursor[256] = "";
+    unsigned n_failed = 0, n_steps = 0;
+    do {
+        struct admin_step ask = {.cursor = str_from(cursor),
+                                 .is_compromised = is_compromised};
+        stage_admin(s, ADMIN_MASTERKEY_REWRAP, &ask, &answer);
+        assert_int_equal(answer.err, ERR_OK);
+        n_failed += strstr(answer.json, "\"failed\":0") == NULL;
+        const char *next = strstr(answer.json, "\"next\":\"");
+        cursor[0] = '\0';
+        if (next != NULL)
+            (void)snprintf(cursor, sizeof(cursor), "%.*s",
+                           (int)strcspn(next + 8, "\""), next + 8);
+        assert_true(++n_steps < 100);
+    } while (cursor[0] != '\0');
+    return n_failed;
+}
+
+static uint32_t
+retire(struct stage *s, const char *id)
+{
+    struct admin_name ask = {.name = str_from(id)};
+    stage_admin(s, ADMIN_MASTERKEY_RETIRE, &ask, &answer);
+    return answer.err;
+}
+
+static void
+a_key_that_seals_only_the_keepers_own_secret_is_not_retired(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    use_keys(s, K1 K2, ERR_OK); /* no grant, so nothing to rewrap */
+    assert_int_equal(retire(s, "k1"), ERR_CONFLICT);
+    use_keys(s, K2, ERR_CONFIG); /* nor may its line just go */
+    assert_int_equal(rewrap(s, false), 0);
+    assert_int_equal(retire(s, "k1"), ERR_OK);
+    use_keys(s, K2, ERR_OK);
+    stage_rebirth(s); /* and the keeper starts */
+    stage_connect(s, 1001);
+    stage_free(s);
+}
+
+static void
+links_results_and_attempts_outlive_a_rotation(void **state)
+{
+    struct stage *s = stage_new();
+    static struct heard link, result;
+    (void)state;
+    stage_session(s, "tenant-9", "https://app.example.com/connected", 0,
+                  &session);
+    stage_begin(s, session.json, &begun);
+    stage_finish(s, &begun, "code-1", &done); /* a result waits */
+    stage_session(s, "", "", 0, &link);       /* and a link */
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(retire(s, "k1"), ERR_CONFLICT);
+    assert_int_equal(rewrap(s, false), 0);
+    assert_int_equal(retire(s, "k1"), ERR_OK);
+    use_keys(s, K2, ERR_OK);
+    const char *code = strstr(done.location, "connect=");
+    assert_non_null(code);
+    struct relay_result_redeem redeem = {.credential =
+                                             HIDDEN(str_from(s->api_key)),
+                                         .address = STR("127.0.0.1"),
+                                         .app = STR("crm"),
+                                         .code = HIDDEN(str_from(code + 8))};
+    stage_relay(s, RELAY_RESULT_REDEEM, &redeem, &result);
+    assert_int_equal(result.err, ERR_OK);
+    stage_begin(s, link.json, &begun);
+    assert_int_equal(begun.page, PAGE_NONE);
+    stage_lease(s, 1001, &lease);
+    assert_int_equal(lease.err, ERR_OK);
+    stage_check(s);
+    stage_free(s);
+}
+
+static void
+what_is_under_way_at_hubspot_outlives_a_rotation(void **state)
+{
+    for (int is_compromised = 0; is_compromised < 2; is_compromised++) {
+        struct stage *s = stage_new();
+        stage_connect(s, 1001);
+        stage_connect(s, 1003);
+        s->answer[ERRAND_UNINSTALL].outcome = OUTCOME_TRANSIENT;
+        stage_disconnect(s, 1003, &answer); /* a pending end */
+        s->answer[ERRAND_UNINSTALL].outcome = 0;
+        s->now_ms += 1800000;
+        s->holds_errands = true;
+        stage_lease(s, 1001, &lease); /* a refresh */
+        stage_session(s, "", "", 0, &session);
+        stage_begin(s, session.json, &begun);
+        s->hub_id = 1002;
+        stage_finish(s, &begun, "code-1", &done); /* an exchange */
+        stage_release_one(s, ERRAND_EXCHANGE);    /* a reply */
+        use_keys(s, K1 K2, ERR_OK);
+        assert_int_equal(rewrap(s, is_compromised == 1), 0);
+        assert_int_equal(retire(s, "k1"), ERR_OK);
+        use_keys(s, K2, ERR_OK);
+        stage_release(s);
+        assert_int_equal(lease.err, ERR_OK);
+        assert_int_equal(done.page, PAGE_CONNECTED);
+        stage_later(s, 61000);
+        assert_int_equal(stage_count(s, STORE_ENDINGS), 0);
+        stage_lease(s, 1002, &lease);
+        assert_int_equal(lease.err, ERR_OK);
+        stage_check(s);
+        stage_free(s);
+    }
+    (void)state;
+}
+
+static struct str
+wrap_of(struct stage *s, uint64_t portal)
+{
+    struct store_ask ask = {.table = STORE_DATA_KEYS,
+                            .key = grant_key(s->arena, STR("crm"), portal)};
+    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
+    struct data_key row;
+    assert_int_equal(
+        record_decode_old(&data_key_record, ask.rows[0].body, s->arena, &row),
+        ERR_OK);
+    return row.wrap;
+}
+
+/* Does the old wrap, under the key that others know, open the grant now? */
+static bool
+old_wrap_opens(struct stage *s, struct str wrap, const struct grant *g)
+{
+    struct secret *auto_secret key = NULL;
+    struct buf auto_buf text = {0};
+    struct str row = grant_key(s->arena, STR("crm"), 1001);
+    struct seal_place at = {
+        .app = STR("crm"), .portal = 1001, .kind = STR("wrap"), .row = row};
+    struct seal_place place = {.app = STR("crm"),
+                               .portal = 1001,
+                               .generation = g->generation,
+                               .kind = STR("refresh")};
+    assert_int_equal(vault_unwrap(s->keeper.vault, STR("k1"), wrap, &at, &key),
+                     ERR_OK);
+    buf_init_secret(&text, 4096);
+    return vault_unseal(key, &place, g->sealed_refresh, &text) == ERR_OK;
+}
+
+static void
+a_compromised_key_opens_nothing_any_more(void **state)
+{
+    struct stage *s = stage_new();
+    struct grant g;
+    (void)state;
+    stage_connect(s, 1001);
+    struct str wrap = wrap_of(s, 1001);
+    use_keys(s, K1 K2, ERR_OK);
+    stage_grant(s, 1001, &g, NULL);
+    assert_true(old_wrap_opens(s, wrap, &g));
+    assert_int_equal(rewrap(s, true), 0);
+    stage_grant(s, 1001, &g, NULL);
+    assert_false(old_wrap_opens(s, wrap, &g));
+    struct admin_page export = {
+        .app = STR("crm"), .portal = 1001, .with_tokens = true};
+    stage_admin(s, ADMIN_PORTAL_EXPORT, &export, &answer);
+    assert_non_null(strstr(answer.json, "\"refresh_token\":\"refresh-1\""));
+    assert_non_null(strstr(answer.json, "\"ref\":\"tenant-1\""));
+    assert_non_null(strstr(answer.json, "\"user_id\":\"77\""));
+    stage_check(s);
+    stage_free(s);
+}
+
+static void
+a_simple_rotation_keeps_data_keys(void **state)
+{
+    struct stage *s = stage_new();
+    struct grant g;
+    (void)state;
+    stage_connect(s, 1001);
+    struct str wrap = wrap_of(s, 1001);
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(rewrap(s, false), 0);
+    stage_grant(s, 1001, &g, NULL);
+    assert_true(old_wrap_opens(s, wrap, &g));
+    stage_free(s);
+}
+
+static void
+more_than_a_page_is_walked_to_its_end(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    for (uint64_t portal = 1; portal <= 210; portal++)
+        stage_connect(s, portal);
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(rewrap(s, true), 0);
+    assert_int_equal(retire(s, "k1"), ERR_OK);
+    stage_lease(s, 77, &lease);
+    assert_int_equal(lease.err, ERR_OK);
+    stage_check(s);
+    stage_free(s);
+}
+
+static void
+couriers_seal_to_the_newest_key_after_a_reload(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_connect(s, 1001);
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(rewrap(s, false), 0);
+    use_keys(s, K2, ERR_OK);
+    s->now_ms += 1800000;
+    s->holds_errands = true;
+    stage_lease(s, 1001, &lease);
+    stage_spill(s);
+    stage_rebirth(s);
+    stage_lease(s, 1001, &lease);
+    assert_string_equal(lease.token, "access-2");
+    stage_free(s);
+}
+
+static void
+a_cursor_that_is_none_is_refused(void **state)
+{
+    struct stage *s = stage_new();
+    struct admin_step ask = {.cursor = STR("crm/1001")};
+    (void)state;
+    stage_admin(s, ADMIN_MASTERKEY_REWRAP, &ask, &answer);
+    assert_int_equal(answer.err, ERR_INVALID);
+    stage_free(s);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_key_that_seals_only_the_keepers_own_secret_is_not_retired),
+        cmocka_unit_test(links_results_and_attempts_outlive_a_rotation),
+        cmocka_unit_test(what_is_under_way_at_hubspot_outlives_a_rotation),
+        cmocka_unit_test(a_compromised_key_opens_nothing_any_more),
+        cmocka_unit_test(a_simple_rotation_keeps_data_keys),
+        cmocka_unit_test(more_than_a_page_is_walked_to_its_end),
+        cmocka_unit_test(couriers_seal_to_the_newest_key_after_a_reload),
+        cmocka_unit_test(a_cursor_that_is_none_is_refused),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
