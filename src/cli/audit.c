@@ -92,8 +92,12 @@ judge(struct cli *cli, struct walk *w)
                         "the chain is whole, but it does not run through this "
                         "head: entries were changed or taken out, or the head "
                         "is another installation's");
-    if (status == CLI_DONE && !cli->is_json)
-        cli_note("The chain is whole: no entry was changed or taken out.");
+    if (status == CLI_DONE && !cli->is_json && w->ask.head.n == 0)
+        cli_note("The chain is whole as far as it goes. Only --head, with a "
+                 "head from the log or a receipt, shows that nothing is "
+                 "missing at its end.");
+    else if (status == CLI_DONE && !cli->is_json)
+        cli_note("The chain is whole, and runs through this head.");
     return status;
 }
 
