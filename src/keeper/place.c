@@ -299,7 +299,7 @@ put_grant(struct turn *t, struct place *p, const struct site *site)
     remote_cancel(t, site->ends);
     record_connect(t, p, portal, &g);
     if (site->was_there)
-        revoke_leases(t, name, portal, 0);
+        revoke_replaced(t, name, portal);
     struct front_finished f =
         outcome_of(t, p, site->app, portal, &g, site->previous);
     enum attempt_origin origin = (enum attempt_origin)p->attempt->origin;

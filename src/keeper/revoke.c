@@ -14,15 +14,29 @@ act_revoke(struct keeper *k, void *arg)
         peers_tell(k->peers, LIFE_PEER_RELAY, RELAY_REVOKED, r);
 }
 
+static void
+tell_later(struct turn *t, struct relay_revoked what)
+{
+    struct relay_revoked *r = arena_alloc(turn_arena(t), sizeof(*r));
+    *r = what;
+    r->app = arena_copy(turn_arena(t), what.app);
+    turn_after(t, act_revoke, r);
+}
+
 void
 revoke_leases(struct turn *t, struct str app, uint64_t portal,
               uint64_t key_number)
 {
-    struct relay_revoked *r = arena_alloc(turn_arena(t), sizeof(*r));
-    *r = (struct relay_revoked){.app = arena_copy(turn_arena(t), app),
-                                .portal = portal,
-                                .key_number = key_number};
-    turn_after(t, act_revoke, r);
+    tell_later(
+        t, (struct relay_revoked){
+               .app = app, .portal = portal, .key_number = key_number});
+}
+
+void
+revoke_replaced(struct turn *t, struct str app, uint64_t portal)
+{
+    tell_later(t, (struct relay_revoked){
+                      .app = app, .portal = portal, .is_replaced = true});
 }
 
 void

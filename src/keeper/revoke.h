@@ -14,6 +14,9 @@
  * portal 0, key_number 0, app empty: any. */
 void revoke_leases(struct turn *t, struct str app, uint64_t portal,
                    uint64_t key_number);
+/* After the commit: relays ask anew for this grant's token, and what runs
+ * goes on with the old one, which HubSpot still takes. */
+void revoke_replaced(struct turn *t, struct str app, uint64_t portal);
 /* Asks HubSpot to revoke a refresh token that found no place; once. */
 void revoke_later(struct turn *t, struct app *app, struct hidden refresh_token);
 /* To each relay: I am here, this many revocations so far. */

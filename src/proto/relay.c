@@ -108,6 +108,7 @@ static const struct field relay_revoked_fields[] = {
     FIELD(struct relay_revoked, app),
     FIELD(struct relay_revoked, portal),
     FIELD(struct relay_revoked, key_number),
+    FIELD(struct relay_revoked, is_replaced),
 };
 static const struct record relay_revoked = RECORD(relay_revoked);
 
@@ -139,7 +140,7 @@ static const struct message messages[] = {
     {RELAY_BEAT, 0, &relay_beat, "I am here; this many revocations so far.",
      "keeper"},
     {RELAY_REVOKED, 0, &relay_revoked,
-     "Forget these leases and cut what runs under them.", "keeper"},
+     "Forget these leases; cut what runs under them, unless replaced.", "keeper"},
 };
 
 const struct conversation relay_conversation = CONVERSATION("relay", messages);

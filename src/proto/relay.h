@@ -143,6 +143,7 @@ struct relay_revoked {
     struct str app;
     uint64_t portal;
     uint64_t key_number;
+    bool is_replaced; /* by a newer token: what runs goes on to its end */
 };
 
 extern const struct conversation relay_conversation;

@@ -61,10 +61,10 @@ on_message(const struct incoming *in, void *arg)
             close_gap(r);
         break;
     case RELAY_REVOKED:
-        if (leases_revoke(r->leases, revoked))
-            passages_cut(r, revoked);
-        else
+        if (!leases_revoke(r->leases, revoked))
             close_gap(r);
+        else if (!revoked->is_replaced)
+            passages_cut(r, revoked);
         break;
     default: /* what only relays say */
         child_exit(r->child, 1);

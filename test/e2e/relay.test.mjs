@@ -182,6 +182,27 @@ describe('in front of an upstream of our own', () => {
         assert.equal(Buffer.from(second.value).toString(), 'second');
     });
 
+    test('a reinstall cuts nothing, and the next call has the new token', async () => {
+        const bearer = async () => {
+            const echo = await keep.call('crm-sync', 1001, '/echo');
+            assert.equal(echo.status, 200, echo.text);
+            const { authorization } = echo.json.headers;
+            keep.secrets.add(authorization.slice(7));
+            return authorization;
+        };
+        const before = await bearer();
+        const stream = await fetch(`${keep.private}/hubspot/crm-sync/1001/slowly`,
+            { headers: { authorization: `Bearer ${await keep.master()}` } });
+        const reader = stream.body.getReader();
+        await reader.read();
+        await keep.connect('crm-sync', 1001);
+        assert.notEqual(await bearer(), before);
+        api.goOn();
+        const second = await reader.read();
+        assert.equal(Buffer.from(second.value).toString(), 'second');
+        assert.ok((await reader.read()).done);
+    });
+
     test('a slow reader does not make the relay hold the answer', async () => {
         const cut = new AbortController();
         const stream = await fetch(`${keep.private}/hubspot/crm-sync/1001/endless`, {

@@ -233,8 +233,11 @@ static void
 on_event(const struct incoming *in, void *arg)
 {
     struct stage *s = arg;
-    if (in->message->type == RELAY_REVOKED)
-        s->n_revoked++;
+    const struct relay_revoked *revoked = in->body;
+    if (in->message->type != RELAY_REVOKED)
+        return;
+    s->n_revoked++;
+    s->n_replaced += revoked->is_replaced;
 }
 
 static void

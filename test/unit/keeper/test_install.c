@@ -156,6 +156,28 @@ an_exchange_that_outlived_the_keeper_becomes_a_grant(void **state)
 }
 
 static void
+a_reinstall_cuts_nothing_and_its_token_is_newer_than_a_refused_one(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_connect(s, 1001);
+    stage_lease(s, 1001, &lease);
+    uint64_t old = lease.version;
+    stage_connect(s, 1001);
+    assert_int_equal(s->n_revoked, 1);
+    assert_int_equal(s->n_replaced, 1);
+    stage_ask_lease(s, 1001, old, &lease);
+    stage_settle(s);
+    assert_string_equal(lease.token, "access-2");
+    assert_true(lease.version > old);
+    assert_int_equal(s->n_errands[ERRAND_REFRESH], 0);
+    stage_disconnect(s, 1001, &done);
+    assert_true(s->n_revoked > 1);
+    assert_int_equal(s->n_replaced, 1);
+    stage_free(s);
+}
+
+static void
 an_attempt_whose_app_vanished_ends_with_a_page(void **state)
 {
     struct stage *s = stage_new();
@@ -322,6 +344,8 @@ main(void)
         cmocka_unit_test(
             an_exchange_that_was_lost_with_the_keeper_is_told_at_the_second_hit),
         cmocka_unit_test(an_exchange_that_outlived_the_keeper_becomes_a_grant),
+        cmocka_unit_test(
+            a_reinstall_cuts_nothing_and_its_token_is_newer_than_a_refused_one),
         cmocka_unit_test(an_attempt_whose_app_vanished_ends_with_a_page),
         cmocka_unit_test(a_committed_reply_does_not_end_with_its_attempts_time),
         cmocka_unit_test(a_wrong_redirect_address_does_not_hold_refreshes_back),

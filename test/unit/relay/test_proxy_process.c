@@ -447,6 +447,27 @@ a_revocation_cuts_what_runs_under_it_and_nothing_else(void **state)
 }
 
 static void
+a_newer_token_cuts_nothing_and_serves_the_next_call(void **state)
+{
+    struct rig_call *running, *next;
+    (void)state;
+    rig.hubspot_handler = &wait_handler;
+    rig_birth(&rig, program);
+    open_waiting("/hubspot/crm/7/streams", &running);
+    struct http_exchange *answer = waiting;
+    while (running->n_received == 0)
+        rig_run_ms(&rig, 10);
+    rig_revoke(&rig, (struct relay_revoked){.portal = 7, .is_replaced = true});
+    open_waiting("/hubspot/crm/7/waits", &next);
+    assert_int_equal(rig.n_asks, 2);
+    http_answer_piece(answer, STR(" and last"));
+    http_answer_end(answer);
+    answered(running, 200);
+    assert_string_equal(rig_body(running), "first and last");
+    http_call_cancel(next->call);
+}
+
+static void
 a_call_ends_before_the_process_does_when_it_drains(void **state)
 {
     struct rig_call *c;
@@ -745,6 +766,7 @@ main(int argc, char **argv)
         IN_RIG(an_upload_that_breaks_off_does_not_look_whole_to_hubspot),
         IN_RIG(a_caller_who_goes_away_takes_the_call_along),
         IN_RIG(a_revocation_cuts_what_runs_under_it_and_nothing_else),
+        IN_RIG(a_newer_token_cuts_nothing_and_serves_the_next_call),
         IN_RIG(a_call_ends_before_the_process_does_when_it_drains),
         IN_RIG(a_stale_token_is_renewed_and_the_call_sent_once_more),
         IN_RIG(a_chunked_body_that_is_still_here_is_sent_once_more),
