@@ -247,10 +247,12 @@ stop(struct child *c, bool is_brief)
     if (c->is_draining && !is_brief)
         return;
     c->is_draining = true;
-    if (birth.is_ready && birth.role->drain != NULL)
-        birth.role->drain(c, is_brief);
-    else
+    if (!birth.is_ready || birth.role->drain == NULL) {
         child_exit(c, 0);
+        return;
+    }
+    birth.role->drain(c, is_brief);
+    channel_event(c->life, LIFE_DRAINING, NULL);
 }
 
 static void

@@ -62,7 +62,8 @@ struct child_role {
      * channel, a new relay).  NULL: such a descriptor ends the child. */
     void (*on_descriptor)(struct child *c, const struct life_descriptor *what,
                           int fd);
-    /* Finish what runs, then call child_exit(0).  NULL: exit at once. */
+    /* Accepts nothing new once it returns; what runs may finish, then call
+     * child_exit(0).  NULL: exit at once. */
     void (*drain)(struct child *c, bool is_brief);
     /* The parent is gone.  NULL: exit at once. */
     void (*orphaned)(struct child *c);

@@ -234,14 +234,19 @@ on_want_reload(struct process *x, void *arg)
 }
 
 static void
-on_closed(struct process *x, void *arg)
+on_less_alive(struct process *x, void *arg)
 {
     (void)x;
     look_later(arg);
 }
 
-static const struct process_handler handler = {on_ready, on_reloaded,
-                                               on_want_reload, on_closed};
+static const struct process_handler handler = {
+    .on_ready = on_ready,
+    .on_reloaded = on_reloaded,
+    .on_want_reload = on_want_reload,
+    .on_draining = on_less_alive,
+    .on_closed = on_less_alive,
+};
 
 /* The keeper is gone: nothing can be answered any more. */
 static void
@@ -353,19 +358,31 @@ stop_next(struct family *f)
         (void)stop_role(f, ROLE_KEEPER); /* the last: none to wait for */
 }
 
+/* Each post has its newest process, and none that was told to go would still
+ * take a connection. */
+static bool
+is_renewed(const struct family *f)
+{
+    for (size_t i = 0; i < ROLES; i++)
+        if (f->posts[i].next != NULL)
+            return false;
+    for (const struct process *x = f->all; x != NULL; x = x->next)
+        if (x->state == PROCESS_LEAVING && x->takes_work)
+            return false;
+    return true;
+}
+
 /* Whether what was waited for has come true. */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
     struct family *f = arg;
-    bool is_whole = true, is_settled = true;
+    bool is_whole = true;
     (void)fd;
     (void)what;
     wait_for_ended(f);
-    for (size_t i = 0; i < ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++)
         is_whole = is_whole && f->posts[i].current != NULL;
-        is_settled = is_settled && f->posts[i].next == NULL;
-    }
     if (f->state == FAMILY_STOPPING)
         stop_next(f);
     if (is_ending(f) && f->all == NULL) {
@@ -373,7 +390,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
     } else if (f->state == FAMILY_STARTING && is_whole) {
         change(f, FAMILY_RUNNING);
         f->setup.handler->on_started(f->setup.arg);
-    } else if (f->is_renewing && is_settled) {
+    } else if (f->is_renewing && is_renewed(f)) {
         f->is_renewing = false;
         f->setup.handler->on_renewed(f->has_renew_failed, f->setup.arg);
     }

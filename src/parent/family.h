@@ -27,7 +27,8 @@ struct family_handler {
     /* The last one has ended. */
     void (*on_gone)(void *arg);
     /* Each place is with a process of the newest settings, or with the old
-     * one where the new one could not start (has_failed). */
+     * one where the new one could not start (has_failed); those that were
+     * replaced accept no connection any more. */
     void (*on_renewed)(bool has_failed, void *arg);
     void (*on_want_reload)(void *arg);
     /* problem is empty where the keeper has taken the settings up. */

@@ -84,6 +84,7 @@ take_ready(struct process *x, const struct life_ready *ready)
         process_expire(x, BRIEFLY_MS);
     } else {
         x->state = PROCESS_READY;
+        x->takes_work = true;
         x->ready_ms = process_now_ms();
         (void)event_del(x->on_deadline); /* never fails */
     }
@@ -106,6 +107,10 @@ on_message(const struct incoming *in, void *arg)
     case LIFE_WANT_RELOAD:
         x->handler->on_want_reload(x, x->arg);
         break;
+    case LIFE_DRAINING:
+        x->takes_work = false;
+        x->handler->on_draining(x, x->arg);
+        break;
     default: /* what only the parent says */
         fd_close(&fd);
         log_error("child.bad_message", "role=%s/%u type=%u", role_name(x->role),
@@ -122,6 +127,7 @@ on_close(struct channel *ch, enum err reason, void *arg)
     (void)reason;
     channel_free(ch);
     x->life = NULL;
+    x->takes_work = false;
     if (x->state != PROCESS_LEAVING)
         process_expire(x, BRIEFLY_MS);
     x->handler->on_closed(x, x->arg);

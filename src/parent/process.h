@@ -39,6 +39,7 @@ struct process {
     int keeper_end;       /* of its work channel, until it is ready; or -1 */
     /* moves */
     enum process_state state;
+    bool takes_work;  /* from ready until it says that it drains, or closes */
     int64_t ready_ms; /* monotonic; 0: never was */
     struct event *on_deadline;
     const struct process_handler *handler;
@@ -51,6 +52,8 @@ struct process_handler {
                      void *arg);
     void (*on_reloaded)(struct process *x, struct str problem, void *arg);
     void (*on_want_reload)(struct process *x, void *arg);
+    /* It takes_work no more. */
+    void (*on_draining)(struct process *x, void *arg);
     /* Its last word has been heard; it may now be waited for. */
     void (*on_closed)(struct process *x, void *arg);
 };

@@ -75,6 +75,8 @@ static const struct record life_stop = RECORD(life_stop);
 
 static const struct record life_want_reload = RECORD_EMPTY(life_want_reload);
 
+static const struct record life_draining = RECORD_EMPTY(life_draining);
+
 static const struct message messages[] = {
     {LIFE_SETTINGS, 0, &life_settings,
      "What the child's role needs of the configuration.", "parent"},
@@ -92,6 +94,8 @@ static const struct message messages[] = {
      "The new settings are in use, or why they are not.", "child"},
     {LIFE_RELOAD_ENDED, 0, &life_reload_ended,
      "To the keeper: how a reload of all processes ended.", "parent"},
+    {LIFE_DRAINING, 0, &life_draining,
+     "After stop: it accepts nothing new, and finishes what runs.", "child"},
 };
 
 const struct conversation life_conversation = CONVERSATION("life", messages);

@@ -21,6 +21,7 @@ enum life_type {
     LIFE_WANT_RELOAD,
     LIFE_RELOADED,
     LIFE_RELOAD_ENDED,
+    LIFE_DRAINING,
 };
 
 /* What the parent fills in depends on the role; the rest stays empty. */

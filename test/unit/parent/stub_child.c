@@ -182,6 +182,8 @@ static void
 drain(struct child *c, bool is_brief)
 {
     log_info("stub.drain", "name=%s brief=%d", stub.name, is_brief);
+    while (has_word("cling"))
+        (void)usleep(1000);
     if (!has_word("stay") || is_brief)
         child_exit(c, 0);
 }

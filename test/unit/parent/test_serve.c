@@ -393,6 +393,30 @@ reloads_the_keeper_in_place_and_replaces_the_others(void **state)
     stop_well(s);
 }
 
+/* Who asked for the reload connects in the next instant, and must meet the new
+ * front: the old one's listener is the same socket. */
+static void
+ends_a_reload_only_when_the_old_ones_accept_nothing_more(void **state)
+{
+    struct service *s = *state;
+    start_ready(s, BASIC);
+    service_write(s, "front.do", "cling");
+    service_signal(s, SIGHUP);
+    (void)service_wait(s, "stub.drain|name=front brief=0");
+    s->n_seen = 0;
+    (void)service_wait(s, "child.ended|role=");
+    (void)service_wait(s, "child.ended|role=");
+    /* The parent has looked at the whole again before it accepts this. */
+    int fd = service_connect(s);
+    assert_true(fd >= 0);
+    (void)service_wait(s, "stub.peer|peer=4");
+    assert_int_equal(service_count(s, "reload.done"), 0);
+    service_write(s, "front.do", NULL);
+    (void)service_wait(s, "reload.done");
+    (void)close(fd);
+    stop_well(s);
+}
+
 static void
 changes_nothing_when_a_reload_is_refused(void **state)
 {
@@ -523,6 +547,7 @@ main(int argc, char **argv)
         TEST(does_not_unlink_what_is_no_socket),
         TEST(hands_admin_connections_to_the_keeper),
         TEST(reloads_the_keeper_in_place_and_replaces_the_others),
+        TEST(ends_a_reload_only_when_the_old_ones_accept_nothing_more),
         TEST(changes_nothing_when_a_reload_is_refused),
         TEST(keeps_the_old_one_when_its_successor_refuses),
         TEST(reloads_when_the_keeper_asks_for_it),
