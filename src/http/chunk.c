@@ -1,10 +1,13 @@
 #include "http/chunk.h"
 
 #include "base/limits.h"
+#include "http/head.h"
 
 /*
- *   SIZE -> EXTENSION -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE ...
- *     \________________/        \-> TRAILER_START (after a size of zero)
+ *   SIZE -> EXTENSION .. GAP -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE
+ *     \_______________________/        \-> TRAILER_START (after a size of zero)
+ *
+ * An extension's own states are the table of step_extension.
  *
  *   TRAILER_START -> TRAILER_NAME -> TRAILER_VALUE -> TRAILER_LF -> START
  *                \-> LAST_LF -> END
@@ -60,8 +63,102 @@ step_size(struct chunk_reader *r, char c)
         r->state = CHUNK_SIZE_LF;
     else if (c == ';')
         r->state = CHUNK_EXTENSION;
+    else if (c == ' ' || c == '\t')
+        r->state = CHUNK_GAP;
     else
         return ERR_SYNTAX;
+    return ERR_OK;
+}
+
+/* What a byte can be in an extension. */
+enum chunk_byte {
+    BYTE_BAD, /* stands nowhere */
+    BYTE_SPACE,
+    BYTE_TOKEN,
+    BYTE_EQUALS,
+    BYTE_SEMICOLON,
+    BYTE_QUOTE,
+    BYTE_BACKSLASH,
+    BYTE_CR,
+    BYTE_OTHER, /* in quotes only */
+    BYTES,
+};
+
+static enum chunk_byte
+byte_of(char c)
+{
+    switch (c) {
+    case ' ':
+    case '\t':
+        return BYTE_SPACE;
+    case '=':
+        return BYTE_EQUALS;
+    case ';':
+        return BYTE_SEMICOLON;
+    case '"':
+        return BYTE_QUOTE;
+    case '\\':
+        return BYTE_BACKSLASH;
+    case '\r':
+        return BYTE_CR;
+    default:
+        if (http_is_token(c))
+            return BYTE_TOKEN;
+        return is_text(c) ? BYTE_OTHER : BYTE_BAD;
+    }
+}
+
+/*
+ * RFC 9112 7.1.1, byte by byte.  A reader that takes a line's end for one
+ * within open quotes, and one that does not, would see two different bodies:
+ * so quotes must close, and nothing may follow them but an end.
+ */
+static enum err
+step_extension(struct chunk_reader *r, char c)
+{
+    /* 0, which is no state of an extension: it may not stand here. */
+    static const uint8_t next[CHUNK_SIZE_LF][BYTES] = {
+        [CHUNK_EXTENSION] =
+            {[BYTE_SPACE] = CHUNK_EXTENSION, [BYTE_TOKEN] = CHUNK_NAME},
+        [CHUNK_NAME] = {[BYTE_SPACE] = CHUNK_NAME_END,
+                        [BYTE_TOKEN] = CHUNK_NAME,
+                        [BYTE_EQUALS] = CHUNK_VALUE_START,
+                        [BYTE_SEMICOLON] = CHUNK_EXTENSION,
+                        [BYTE_CR] = CHUNK_SIZE_LF},
+        [CHUNK_NAME_END] = {[BYTE_SPACE] = CHUNK_NAME_END,
+                            [BYTE_EQUALS] = CHUNK_VALUE_START,
+                            [BYTE_SEMICOLON] = CHUNK_EXTENSION},
+        [CHUNK_VALUE_START] = {[BYTE_SPACE] = CHUNK_VALUE_START,
+                               [BYTE_TOKEN] = CHUNK_VALUE,
+                               [BYTE_QUOTE] = CHUNK_QUOTED},
+        [CHUNK_VALUE] = {[BYTE_SPACE] = CHUNK_GAP,
+                         [BYTE_TOKEN] = CHUNK_VALUE,
+                         [BYTE_SEMICOLON] = CHUNK_EXTENSION,
+                         [BYTE_CR] = CHUNK_SIZE_LF},
+        [CHUNK_QUOTED] = {[BYTE_SPACE] = CHUNK_QUOTED,
+                          [BYTE_TOKEN] = CHUNK_QUOTED,
+                          [BYTE_EQUALS] = CHUNK_QUOTED,
+                          [BYTE_SEMICOLON] = CHUNK_QUOTED,
+                          [BYTE_OTHER] = CHUNK_QUOTED,
+                          [BYTE_BACKSLASH] = CHUNK_ESCAPED,
+                          [BYTE_QUOTE] = CHUNK_QUOTED_END},
+        [CHUNK_ESCAPED] = {[BYTE_SPACE] = CHUNK_QUOTED,
+                           [BYTE_TOKEN] = CHUNK_QUOTED,
+                           [BYTE_EQUALS] = CHUNK_QUOTED,
+                           [BYTE_SEMICOLON] = CHUNK_QUOTED,
+                           [BYTE_OTHER] = CHUNK_QUOTED,
+                           [BYTE_BACKSLASH] = CHUNK_QUOTED,
+                           [BYTE_QUOTE] = CHUNK_QUOTED},
+        [CHUNK_QUOTED_END] = {[BYTE_SPACE] = CHUNK_GAP,
+                              [BYTE_SEMICOLON] = CHUNK_EXTENSION,
+                              [BYTE_CR] = CHUNK_SIZE_LF},
+        [CHUNK_GAP] =
+            {[BYTE_SPACE] = CHUNK_GAP, [BYTE_SEMICOLON] = CHUNK_EXTENSION},
+    };
+    uint8_t to = next[r->state][byte_of(c)];
+    if (to == 0)
+        return ERR_SYNTAX;
+    r->state = (enum chunk_state)to;
     return ERR_OK;
 }
 
@@ -115,13 +212,11 @@ step_trailer(struct chunk_reader *r, char c)
 static enum err
 step(struct chunk_reader *r, char c)
 {
+    if (r->state >= CHUNK_EXTENSION && r->state <= CHUNK_GAP)
+        return step_extension(r, c);
     switch (r->state) {
     case CHUNK_SIZE:
         return step_size(r, c);
-    case CHUNK_EXTENSION:
-        if (c == '\r')
-            r->state = CHUNK_SIZE_LF;
-        return c == '\r' || is_text(c) ? ERR_OK : ERR_SYNTAX;
     case CHUNK_SIZE_LF:
         return step_size_lf(r, c);
     case CHUNK_DATA_CR:

@@ -12,11 +12,20 @@
  *         use(piece);
  *
  * It copies nothing: pieces point into the bytes.  Extensions and trailers
- * are read and dropped, each up to a limit.
+ * are read, judged and dropped, each up to a limit.
  */
 enum chunk_state {
     CHUNK_SIZE,      /* within the digits of a size */
-    CHUNK_EXTENSION, /* after them, up to the line's end */
+    CHUNK_EXTENSION, /* behind a semicolon; the next seven end where their
+                        extension does */
+    CHUNK_NAME,
+    CHUNK_NAME_END, /* space behind the name */
+    CHUNK_VALUE_START,
+    CHUNK_VALUE,
+    CHUNK_QUOTED,
+    CHUNK_ESCAPED,    /* behind a backslash within quotes */
+    CHUNK_QUOTED_END, /* behind the closing quote */
+    CHUNK_GAP,        /* space that a semicolon must follow */
     CHUNK_SIZE_LF,
     CHUNK_DATA,
     CHUNK_DATA_CR,

@@ -37,6 +37,12 @@ static const bool is_token[256] = {
     ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
 };
 
+bool
+http_is_token(char c)
+{
+    return is_token[(unsigned char)c];
+}
+
 static struct str
 since(const char *from, const struct cursor *c)
 {

@@ -50,6 +50,9 @@ enum err http_head_parse_response(struct http_head *h, struct str bytes,
                                   struct str request_method,
                                   size_t *out_used) WARN_UNUSED;
 
+/* A byte of a token (RFC 9110 5.6.2), as names and methods are. */
+bool http_is_token(char c);
+
 /* The first header of that name, case does not count; p is NULL if absent. */
 struct str http_head_find(const struct http_head *h, const char *name);
 size_t http_head_count(const struct http_head *h, const char *name);

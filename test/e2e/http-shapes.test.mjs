@@ -65,6 +65,10 @@ const shapes = {
         post('Transfer-Encoding: chunked', '3\r\nabcdef\r\n0\r\n\r\n'),
     'a chunk line that ends in LF':
         post('Transfer-Encoding: chunked', '3\nabc\r\n0\r\n\r\n'),
+    'a chunk extension with an open quote':
+        post('Transfer-Encoding: chunked', '3;a="b\r\nabc\r\n0\r\n\r\n'),
+    'a line\'s end within a chunk extension\'s quotes':
+        post('Transfer-Encoding: chunked', '3;a="\r\n"\r\nabc\r\n0\r\n\r\n'),
     'a chunk extension that never ends':
         post('Transfer-Encoding: chunked', `3;${'x'.repeat(5000)}\r\nabc\r\n0\r\n\r\n`),
     'absolute form': get('GET http://localhost/healthz HTTP/1.1'),

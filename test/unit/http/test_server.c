@@ -126,6 +126,10 @@ refuses_every_smuggling_shape_and_closes(void **state)
             "3\r\nhello\r\n0\r\n\r\n"),
         STR("POST /take HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
             "3\r\nhello\r\n0\r\n\r\n"),
+        STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+            "5;a=\"b\r\nhello\r\n0\r\n\r\n"),
+        STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+            "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n"),
         STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     };
     struct fixture *f = *state;
