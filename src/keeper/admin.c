@@ -11,6 +11,7 @@
 #include "keeper/peers.h"
 #include "keeper/portals.h"
 #include "keeper/refresh.h"
+#include "keeper/revoke.h"
 #include "keeper/seal.h"
 #include "keeper/session.h"
 
@@ -153,14 +154,15 @@ refuse_refresh(struct turn *t, enum err e, const struct grant *g,
                                           .retry_after_s = why.retry_after_s});
 }
 
+/* note: see newest_known. */
 static void
 wait_for_refresh(struct turn *t, const struct admin_portal *a, struct app *app,
-                 struct grant *g)
+                 struct grant *g, uint64_t note)
 {
     enum err e =
         turn_is_late(t) ? ERR_TIMEOUT : refresh_want(t, app, a->portal, g);
     if (e == ERR_OK)
-        turn_park(t, grant_key(turn_arena(t), a->app, a->portal));
+        turn_park_noting(t, grant_key(turn_arena(t), a->app, a->portal), note);
     else
         refuse_refresh(t, e, g, app);
 }
@@ -218,12 +220,37 @@ do_admin_token(struct turn *t, const void *ask)
     if (is_young || (turn_is_late(t) && grant_is_fresh(&g, turn_now_s(t))))
         give_token(t, a, &g);
     else
-        wait_for_refresh(t, a, app, &g);
+        wait_for_refresh(t, a, app, &g, 0);
     return ERR_OK;
 }
 
-/* A token that came within the last seconds is what was asked for. */
-#define JUST_REFRESHED_S 2
+/* The version that was there when a refresh was asked for.  What a refresh
+ * brings that ran already then may be as old. */
+static uint64_t
+newest_known(struct turn *t, const struct grant *g)
+{
+    if (turn_was_parked(t))
+        return turn_note(t);
+    return g->version + refresh_is_running(t, g);
+}
+
+/* A spare in a refused token's place counts as a version, but has brought
+ * nothing yet: its turn is still to come. */
+static bool
+has_come(const struct grant *g, uint64_t known)
+{
+    return g->version > known && g->retry_at_ms == 0;
+}
+
+/* Whoever asks by hand wants it in use, too. */
+static void
+give_refreshed(struct turn *t, const struct admin_portal *a,
+               const struct grant *g)
+{
+    revoke_replaced(t, a->app, a->portal);
+    portal_answer(t, answer_waiter(t), a->app, a->portal, g,
+                  portal_ref(t, a->app, a->portal, g));
+}
 
 enum err
 do_admin_refresh(struct turn *t, const void *ask)
@@ -241,11 +268,10 @@ do_admin_refresh(struct turn *t, const void *ask)
         refuse(t, ERR_INVALID,
                STR("A static token is not refreshed. Add a new one with "
                    "portkeep portals add --static."));
-    else if (turn_now_s(t) - g.refreshed_at <= JUST_REFRESHED_S)
-        portal_answer(t, answer_waiter(t), a->app, a->portal, &g,
-                      portal_ref(t, a->app, a->portal, &g));
+    else if (has_come(&g, newest_known(t, &g)))
+        give_refreshed(t, a, &g);
     else
-        wait_for_refresh(t, a, app, &g);
+        wait_for_refresh(t, a, app, &g, newest_known(t, &g));
     return ERR_OK;
 }
 

@@ -373,7 +373,11 @@ refresh_why(struct turn *t, enum err e, const struct grant *g,
     int64_t now = turn_now_ms(t), wait = g->retry_at_ms - now;
     struct refresh_refusal why = {
         .err = ERR_UNREACHABLE,
-        .detail = STR("The access token has run out and HubSpot's token "
+        .detail =
+            grant_is_fresh(g, turn_now_s(t))
+                ? STR("HubSpot's token endpoint cannot be reached or gives no "
+                      "usable answer. The refresh is repeated by itself.")
+                : STR("The access token has run out and HubSpot's token "
                       "endpoint cannot be reached or gives no usable answer. "
                       "The refresh is repeated by itself."),
         .retry_after_s = wait > 0 ? (uint32_t)(wait / 1000 + 1) : 1};

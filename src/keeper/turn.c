@@ -172,11 +172,24 @@ turn_answer(struct turn *t, uint16_t type, const void *body,
 }
 
 void
-turn_park(struct turn *t, struct str on)
+turn_park_noting(struct turn *t, struct str on, uint64_t note)
 {
     struct effect *f = add_effect(t, EFFECT_PARK);
     f->on = arena_copy(t->arena, on);
     f->request = t->running;
+    f->note = note;
+}
+
+void
+turn_park(struct turn *t, struct str on)
+{
+    turn_park_noting(t, on, t->running->note);
+}
+
+uint64_t
+turn_note(struct turn *t)
+{
+    return t->running->note;
 }
 
 void

@@ -43,6 +43,7 @@ struct request {
     unsigned n_tries;
     int64_t arrived_ms;   /* monotonic */
     struct str parked_on; /* what it waits for, or waited for last */
+    uint64_t note;        /* what it is to know when it runs again */
     bool is_event;        /* nobody asked: where it cannot be, it is lost */
 };
 
@@ -107,6 +108,9 @@ void turn_answer_to(struct turn *t, uint64_t peer, uint32_t call, uint16_t type,
                     const void *body, const struct record *record);
 /* This request waits until turn_wake of that text, then runs anew. */
 void turn_park(struct turn *t, struct str on);
+/* The same; turn_note is that number from then on, and 0 before. */
+void turn_park_noting(struct turn *t, struct str on, uint64_t note);
+uint64_t turn_note(struct turn *t);
 void turn_wake(struct turn *t, struct str on);
 /* Anything else that must not happen before the commit; arg is in the
  * turn's arena. */

@@ -18,6 +18,7 @@ struct effect {
     const void *body;
     struct str on;
     struct request *request;
+    uint64_t note;
     void (*act)(struct keeper *k, void *arg);
     void *arg;
 };

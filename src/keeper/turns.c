@@ -231,6 +231,7 @@ act_on(struct turn *t, struct effect *f)
         break;
     case EFFECT_PARK:
         f->request->parked_on = arena_copy(f->request->arena, f->on);
+        f->request->note = f->note;
         queue_add(&ts->parked, f->request);
         break;
     case EFFECT_WAKE: {

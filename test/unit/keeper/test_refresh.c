@@ -33,6 +33,69 @@ stage_with_refresh(struct heard *waiting)
 }
 
 static void
+ask_refresh(struct stage *s, struct heard *out)
+{
+    struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
+    stage_admin(s, ADMIN_PORTAL_REFRESH, &ask, out);
+}
+
+static void
+a_refresh_that_is_asked_for_is_made_however_young_the_token_is(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_connect(s, 1001);
+    for (unsigned i = 1; i <= 3; i++) {
+        ask_refresh(s, &answer);
+        assert_int_equal(answer.err, ERR_OK);
+        assert_int_equal(s->n_errands[ERRAND_REFRESH], i);
+        assert_non_null(strstr(answer.json, "\"ref\":\"tenant-1\""));
+        stage_lease(s, 1001, &lease);
+        assert_int_equal(lease.version, 1 + i);
+    }
+    stage_free(s);
+}
+
+static void
+a_refresh_that_ran_already_is_not_the_one_that_is_asked_for(void **state)
+{
+    struct stage *s = stage_with_refresh(&lease);
+    static struct heard second;
+    (void)state;
+    ask_refresh(s, &answer);
+    ask_refresh(s, &second);
+    stage_release_one(s, ERRAND_REFRESH);
+    assert_int_equal(lease.err, ERR_OK);
+    assert_false(answer.has_answer);
+    assert_int_equal(stage_n_held(s), 1); /* one for both */
+    stage_release(s);
+    assert_int_equal(answer.err, ERR_OK);
+    assert_int_equal(second.err, ERR_OK);
+    assert_int_equal(s->n_errands[ERRAND_REFRESH], 2);
+    stage_free(s);
+}
+
+static void
+a_spare_is_not_yet_the_refresh_that_is_asked_for(void **state)
+{
+    struct stage *s = stage_with_refresh(&lease);
+    (void)state;
+    s->holds_errands = false;
+    stage_connect(s, 1001); /* while the refresh is under way */
+    stage_release(s);
+    s->holds_errands = true;
+    ask_refresh(s, &answer);
+    refuse(s, ERRAND_REFRESH, OUTCOME_TOKEN_ENDED);
+    stage_release_one(s, ERRAND_REFRESH);
+    assert_false(answer.has_answer);
+    refuse(s, ERRAND_REFRESH, 0);
+    stage_release(s);
+    assert_int_equal(answer.err, ERR_OK);
+    assert_string_equal(s->sent[ERRAND_REFRESH], "refresh-3");
+    stage_free(s);
+}
+
+static void
 a_reply_of_the_generation_before_is_kept_as_a_spare(void **state)
 {
     struct stage *s = stage_with_refresh(&lease);
@@ -489,6 +552,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_refresh_that_is_asked_for_is_made_however_young_the_token_is),
+        cmocka_unit_test(
+            a_refresh_that_ran_already_is_not_the_one_that_is_asked_for),
+        cmocka_unit_test(a_spare_is_not_yet_the_refresh_that_is_asked_for),
         cmocka_unit_test(a_reply_of_the_generation_before_is_kept_as_a_spare),
         cmocka_unit_test(
             a_late_reply_of_a_restart_serves_a_refused_grant_again),
