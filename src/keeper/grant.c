@@ -21,6 +21,7 @@ static const struct field grant_fields[] = {
     FIELD(struct grant, last_error),     FIELD(struct grant, last_error_at),
     FIELD(struct grant, sign_since),     FIELD(struct grant, refused_at),
     FIELD(struct grant, ending_word),    FIELD(struct grant, ending_owner),
+    FIELD(struct grant, sealed_events),
 };
 const struct record grant_record = RECORD(grant);
 

@@ -46,6 +46,7 @@ struct grant {
     int64_t refused_at; /* the last refresh on a caller's 401 */
     /* ERASING, see ending.h: on whose word, and which keeper is at it. */
     struct str ending_word, ending_owner;
+    struct str sealed_events; /* see event_keys.h */
 };
 extern const struct record grant_record;
 

@@ -28,6 +28,12 @@ enum store_table {
     STORE_ENDINGS,   /* uninstalls HubSpot has not confirmed; due: next try */
     STORE_RECEIPTS,  /* app/portal/time -> what was erased */
     STORE_AUDIT,     /* node/number -> an entry; only ever added */
+    STORE_EVENTS,    /* app/number -> a parcel of events, see parcel.h */
+    STORE_BODIES,    /* the same -> its sealed bytes */
+    STORE_QUEUE,     /* live/app/number, dead/app/number -> what is to send */
+    STORE_SEEN,      /* time and portal -> events that were here already */
+    STORE_JOURNALS,  /* app -> where it reads HubSpot's journal; due: next */
+    STORE_PRIVACY,   /* portal and object -> a privacy deletion; due: end */
     STORE_TABLES
 };
 

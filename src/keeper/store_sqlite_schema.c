@@ -14,6 +14,9 @@ const char *const store_table_names[STORE_TABLES] = {
     [STORE_SESSIONS] = "sessions",   [STORE_ATTEMPTS] = "attempts",
     [STORE_RESULTS] = "results",     [STORE_ENDINGS] = "endings",
     [STORE_RECEIPTS] = "receipts",   [STORE_AUDIT] = "audit",
+    [STORE_EVENTS] = "events",       [STORE_BODIES] = "bodies",
+    [STORE_QUEUE] = "queue",         [STORE_SEEN] = "seen",
+    [STORE_JOURNALS] = "journals",   [STORE_PRIVACY] = "privacy",
 };
 
 /* Most rows have neither a due time nor a tag, so both indexes are partial. */
@@ -50,6 +53,13 @@ static const char *const steps[] = {
     TABLE("audit", SMALL)
     "CREATE TABLE turns(slot INTEGER PRIMARY KEY, counted INTEGER NOT NULL,"
     " turn INTEGER NOT NULL) STRICT;",
+    /* 2 */
+    TABLE("events", SMALL)
+    TABLE("bodies", LARGE)
+    TABLE("queue", SMALL)
+    TABLE("seen", LARGE)
+    TABLE("journals", SMALL)
+    TABLE("privacy", SMALL),
 };
 /* clang-format on */
 

@@ -84,6 +84,27 @@ static const struct field admin_backup_fields[] = {
 };
 static const struct record admin_backup = RECORD(admin_backup);
 
+static const struct field admin_events_fields[] = {
+    FIELD(struct admin_events, app),     FIELD(struct admin_events, portal),
+    FIELD(struct admin_events, filter),  FIELD(struct admin_events, cursor),
+    FIELD(struct admin_events, limit),   FIELD(struct admin_events, wait_ms),
+};
+static const struct record admin_events = RECORD(admin_events);
+
+static const struct field admin_event_fields[] = {
+    FIELD(struct admin_event, app),
+    FIELD(struct admin_event, id),
+};
+static const struct record admin_event = RECORD(admin_event);
+
+static const struct field admin_replay_fields[] = {
+    FIELD(struct admin_replay, app),     FIELD(struct admin_replay, id),
+    FIELD(struct admin_replay, portal),  FIELD(struct admin_replay, is_dead_only),
+    FIELD(struct admin_replay, from_ms), FIELD(struct admin_replay, to_ms),
+    FIELD(struct admin_replay, cursor),
+};
+static const struct record admin_replay = RECORD(admin_replay);
+
 static const struct message messages[] = {
     {ADMIN_ANSWER, 0, &admin_answer, "The JSON document, or what was wrong.",
      "keeper"},
@@ -132,6 +153,11 @@ static const struct message messages[] = {
      "Write a backup and its keys file.", "cli"},
     {ADMIN_RELOAD, ADMIN_ANSWER, &admin_plain, "Read the configuration again.",
      "cli"},
+    {ADMIN_EVENTS_LIST, ADMIN_ANSWER, &admin_events,
+     "A page of the event log, or wait for it.", "cli"},
+    {ADMIN_EVENT_SHOW, ADMIN_ANSWER, &admin_event, "One event, whole.", "cli"},
+    {ADMIN_EVENTS_REPLAY, ADMIN_ANSWER, &admin_replay,
+     "Deliver again: one event, or a page of many.", "cli"},
 };
 
 const struct conversation admin_conversation = CONVERSATION("admin", messages);

@@ -34,6 +34,9 @@ enum admin_type {
     ADMIN_AUDIT_VERIFY,
     ADMIN_BACKUP,
     ADMIN_RELOAD,
+    ADMIN_EVENTS_LIST,
+    ADMIN_EVENT_SHOW,
+    ADMIN_EVENTS_REPLAY,
 };
 
 /* err not ERR_OK: detail says what was wrong and what to do. */
@@ -111,6 +114,37 @@ struct admin_audit {
  * name and moved by the command line. */
 struct admin_backup {
     struct str name;
+};
+
+enum event_filter {
+    EVENTS_ALL = 0,
+    EVENTS_PENDING, /* not delivered yet */
+    EVENTS_DEAD,    /* given up */
+    EVENTS_PARKED,  /* of portals that are not connected */
+};
+
+struct admin_events {
+    struct str app;
+    uint64_t portal;   /* 0: all */
+    uint32_t filter;   /* enum event_filter */
+    struct str cursor; /* empty: from the oldest; "now": what comes */
+    uint32_t limit;    /* 1 to 1000 */
+    uint32_t wait_ms;  /* with nothing there, until something comes */
+};
+
+struct admin_event {
+    struct str app;
+    struct str id;
+};
+
+/* One page of a bulk replay: the answer has the next cursor. */
+struct admin_replay {
+    struct str app;
+    struct str id;     /* this one only; empty: by what follows */
+    uint64_t portal;   /* 0: all */
+    bool is_dead_only;
+    int64_t from_ms, to_ms; /* when they were taken in; 0: open */
+    struct str cursor;
 };
 
 extern const struct conversation admin_conversation;

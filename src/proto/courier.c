@@ -52,6 +52,57 @@ static const struct field spill_entry_fields[] = {
 };
 const struct record spill_entry_record = RECORD(spill_entry);
 
+static const struct field courier_deliver_fields[] = {
+    FIELD(struct courier_deliver, url),
+    FIELD(struct courier_deliver, id),
+    FIELD(struct courier_deliver, timestamp),
+    FIELD(struct courier_deliver, signature),
+    FIELD(struct courier_deliver, body),
+    FIELD(struct courier_deliver, is_replay),
+    FIELD(struct courier_deliver, gap),
+    FIELD(struct courier_deliver, not_after_ms),
+};
+static const struct record courier_deliver = RECORD(courier_deliver);
+
+static const struct field courier_delivered_fields[] = {
+    FIELD(struct courier_delivered, http_status),
+    FIELD(struct courier_delivered, retry_after_s),
+    FIELD(struct courier_delivered, reason),
+};
+static const struct record courier_delivered = RECORD(courier_delivered);
+
+static const struct field courier_journal_fields[] = {
+    FIELD(struct courier_journal, app),
+    FIELD(struct courier_journal, token),
+    FIELD(struct courier_journal, offset),
+    FIELD(struct courier_journal, not_after_ms),
+};
+static const struct record courier_journal = RECORD(courier_journal);
+
+static const struct field courier_journal_read_fields[] = {
+    FIELD(struct courier_journal_read, outcome),
+    FIELD(struct courier_journal_read, http_status),
+    FIELD(struct courier_journal_read, status),
+    FIELD(struct courier_journal_read, message),
+    FIELD(struct courier_journal_read, retry_after_s),
+    FIELD(struct courier_journal_read, offset),
+    FIELD(struct courier_journal_read, handle),
+    FIELD(struct courier_journal_read, n_pieces),
+};
+static const struct record courier_journal_read = RECORD(courier_journal_read);
+
+static const struct field courier_piece_fields[] = {
+    FIELD(struct courier_piece, handle),
+    FIELD(struct courier_piece, index),
+};
+static const struct record courier_piece = RECORD(courier_piece);
+
+static const struct field courier_piece_read_fields[] = {
+    FIELD(struct courier_piece_read, err),
+    FIELD(struct courier_piece_read, events),
+};
+static const struct record courier_piece_read = RECORD(courier_piece_read);
+
 static const struct message messages[] = {
     {COURIER_ERRAND, COURIER_DONE, &courier_errand,
      "Make this one call to HubSpot.", "keeper"},
@@ -59,6 +110,17 @@ static const struct message messages[] = {
      "What HubSpot answered, and what that means.", "courier"},
     {COURIER_SPILL_KEY, 0, &courier_spill_key,
      "Seal replies that come after my death to this key.", "keeper"},
+    {COURIER_DELIVER, COURIER_DELIVERED, &courier_deliver,
+     "Post this to an app's backend.", "keeper"},
+    {COURIER_DELIVERED, 0, &courier_delivered, "What the backend answered.",
+     "courier"},
+    {COURIER_JOURNAL, COURIER_JOURNAL_READ, &courier_journal,
+     "Read the journal's next file, and hold it.", "keeper"},
+    {COURIER_JOURNAL_READ, 0, &courier_journal_read,
+     "How many pieces it has, or that there is none.", "courier"},
+    {COURIER_PIECE, COURIER_PIECE_READ, &courier_piece,
+     "One piece of a file that is held.", "keeper"},
+    {COURIER_PIECE_READ, 0, &courier_piece_read, "Its events.", "courier"},
 };
 
 const struct conversation courier_conversation =

@@ -4,13 +4,21 @@
 #include "ipc/channel.h"
 
 /*
- * The courier and the keeper: one errand is one call to HubSpot's OAuth or
- * account endpoints.  The courier keeps nothing of it afterwards.
+ * The courier and the keeper: one errand is one call to HubSpot, or to an
+ * app's backend.  The courier keeps nothing of it afterwards.  There are two
+ * kinds of couriers: `oauth` goes to HubSpot alone, `deliver` to the
+ * webhook targets alone.
  */
 enum courier_type {
     COURIER_ERRAND = 1,
     COURIER_DONE,
     COURIER_SPILL_KEY,
+    COURIER_DELIVER,
+    COURIER_DELIVERED,
+    COURIER_JOURNAL,
+    COURIER_JOURNAL_READ,
+    COURIER_PIECE,
+    COURIER_PIECE_READ,
 };
 
 enum errand_kind {
@@ -20,6 +28,9 @@ enum errand_kind {
     ERRAND_REVOKE,     /* token is a refresh token */
     ERRAND_UNINSTALL,  /* token is an access token */
     ERRAND_TOKEN_INFO, /* token is a static token: portal and scopes */
+    ERRAND_APP_TOKEN,  /* client credentials; context: the scopes */
+    ERRAND_SUBSCRIBE,  /* the journal's; token is an app token, context the
+                          subscription as JSON; 409 is OUTCOME_OK */
 };
 
 struct courier_errand {
@@ -68,6 +79,53 @@ struct courier_done {
     struct str client_id; /* introspection: whose token it is */
     struct strs scopes;
     bool has_scopes;
+};
+
+/* One request to an app's backend (Standard Webhooks 1.0). */
+struct courier_deliver {
+    struct str url;
+    struct str id;        /* webhook-id */
+    struct str timestamp; /* webhook-timestamp, unix seconds */
+    struct str signature; /* webhook-signature: one or two of them */
+    struct hidden body;   /* JSON */
+    bool is_replay;       /* Portkeep-Replay: true */
+    struct str gap;       /* Portkeep-Gap: a dead event's id; empty: none */
+    int64_t not_after_ms; /* unix ms: too late to send it */
+};
+
+/* 2xx: it is taken.  A redirect is an answer like any other. */
+struct courier_delivered {
+    uint32_t http_status; /* 0: no answer came, see reason */
+    uint32_t retry_after_s;
+    struct str reason; /* timeout, refused, no_such_host, tls, ... */
+};
+
+/* Reads the journal's next file after offset, and holds its events. */
+struct courier_journal {
+    struct str app;
+    struct hidden token;  /* an app token */
+    struct str offset;    /* empty: the earliest */
+    int64_t not_after_ms; /* unix ms: too late to send it */
+};
+
+struct courier_journal_read {
+    uint32_t outcome;     /* enum errand_outcome; OUTCOME_REFUSED: offset */
+    uint32_t http_status; /* 204: there is nothing yet */
+    struct str status, message;
+    uint32_t retry_after_s;
+    struct str offset; /* of this file: commit it with its last piece */
+    uint64_t handle;   /* held until its last piece is read, or 60 s */
+    uint32_t n_pieces; /* of at most 100 events */
+};
+
+struct courier_piece {
+    uint64_t handle;
+    uint32_t index;
+};
+
+struct courier_piece_read {
+    uint32_t err;         /* ERR_NOT_FOUND: no longer held; read anew */
+    struct hidden events; /* a JSON array, HubSpot's bytes */
 };
 
 /* The keeper's public key (crypto_box): token replies that come after the

@@ -43,6 +43,24 @@ static const struct field front_finished_fields[] = {
 };
 static const struct record front_finished = RECORD(front_finished);
 
+static const struct field front_webhook_fields[] = {
+    FIELD(struct front_webhook, request_id),
+    FIELD(struct front_webhook, app),
+    FIELD(struct front_webhook, query),
+    FIELD(struct front_webhook, signature_v3),
+    FIELD(struct front_webhook, timestamp),
+    FIELD(struct front_webhook, signature),
+    FIELD(struct front_webhook, signature_version),
+    FIELD(struct front_webhook, body),
+};
+static const struct record front_webhook = RECORD(front_webhook);
+
+static const struct field front_webhook_taken_fields[] = {
+    FIELD(struct front_webhook_taken, err),
+    FIELD(struct front_webhook_taken, retry_after_s),
+};
+static const struct record front_webhook_taken = RECORD(front_webhook_taken);
+
 static const struct message messages[] = {
     {FRONT_BEGIN, FRONT_BEGUN, &front_begin,
      "A browser opened a connect link: where does it go?", "front"},
@@ -52,6 +70,10 @@ static const struct message messages[] = {
      "A browser came back from HubSpot.", "front"},
     {FRONT_FINISHED, 0, &front_finished,
      "Where it goes now, or which page it sees.", "keeper"},
+    {FRONT_WEBHOOK, FRONT_WEBHOOK_TAKEN, &front_webhook,
+     "HubSpot, or somebody else, sent events.", "front"},
+    {FRONT_WEBHOOK_TAKEN, 0, &front_webhook_taken,
+     "They are on disk, or why not.", "keeper"},
 };
 
 const struct conversation front_conversation = CONVERSATION("front", messages);

@@ -4,14 +4,17 @@
 #include "ipc/channel.h"
 
 /*
- * The front and the keeper: an install's beginning and its end.  The front
- * knows HTTP and pages, the keeper knows who may connect what.
+ * The front and the keeper: an install's beginning and its end, and what
+ * HubSpot reports.  The front knows HTTP and pages, the keeper knows who may
+ * connect what, and which signature holds.
  */
 enum front_type {
     FRONT_BEGIN = 1,
     FRONT_BEGUN,
     FRONT_FINISH,
     FRONT_FINISHED,
+    FRONT_WEBHOOK,
+    FRONT_WEBHOOK_TAKEN,
 };
 
 /* Which page the browser sees where it is not sent on. */
@@ -72,6 +75,23 @@ struct front_finished {
     struct str retry_url; /* "try again"; empty: none possible */
     uint64_t portal;      /* 0: not known */
     struct strs missing_scopes;
+};
+
+/* POST /webhooks/{app}: the headers as they came; empty: not there. */
+struct front_webhook {
+    struct str request_id;
+    struct str app;
+    struct str query; /* without its question mark */
+    struct str signature_v3, timestamp;
+    struct str signature, signature_version; /* v1 and v2 */
+    struct hidden body;
+};
+
+/* ERR_OK: all of it is on disk.  ERR_NOT_FOUND: no such app; ERR_UNAUTHORIZED:
+ * no signature holds; ERR_UNAVAILABLE: HubSpot shall try again. */
+struct front_webhook_taken {
+    uint32_t err;
+    uint32_t retry_after_s;
 };
 
 extern const struct conversation front_conversation;

@@ -82,6 +82,42 @@ static const struct field relay_portal_fields[] = {
 };
 static const struct record relay_portal = RECORD(relay_portal);
 
+static const struct field relay_verify_fields[] = {
+    FIELD(struct relay_verify, request_id),
+    FIELD(struct relay_verify, credential),
+    FIELD(struct relay_verify, address),
+    FIELD(struct relay_verify, app),
+    FIELD(struct relay_verify, method),
+    FIELD(struct relay_verify, uri),
+    FIELD(struct relay_verify, signature_v3),
+    FIELD(struct relay_verify, timestamp),
+    FIELD(struct relay_verify, signature),
+    FIELD(struct relay_verify, signature_version),
+    FIELD(struct relay_verify, body),
+};
+static const struct record relay_verify = RECORD(relay_verify);
+
+static const struct field relay_events_list_fields[] = {
+    FIELD(struct relay_events_list, request_id),
+    FIELD(struct relay_events_list, credential),
+    FIELD(struct relay_events_list, address),
+    FIELD(struct relay_events_list, app),
+    FIELD(struct relay_events_list, portal),
+    FIELD(struct relay_events_list, cursor),
+    FIELD(struct relay_events_list, limit),
+    FIELD(struct relay_events_list, wait_ms),
+};
+static const struct record relay_events_list = RECORD(relay_events_list);
+
+static const struct field relay_event_replay_fields[] = {
+    FIELD(struct relay_event_replay, request_id),
+    FIELD(struct relay_event_replay, credential),
+    FIELD(struct relay_event_replay, address),
+    FIELD(struct relay_event_replay, app),
+    FIELD(struct relay_event_replay, id),
+};
+static const struct record relay_event_replay = RECORD(relay_event_replay);
+
 static const struct field relay_answer_fields[] = {
     FIELD(struct relay_answer, err),
     FIELD(struct relay_answer, json),
@@ -133,6 +169,12 @@ static const struct message messages[] = {
      "DELETE one portal: uninstall, revoke, erase, receipt.", "relay"},
     {RELAY_METRICS, RELAY_ANSWER, &relay_metrics,
      "The keeper's counters in Prometheus' text form, as json.", "relay"},
+    {RELAY_VERIFY, RELAY_ANSWER, &relay_verify,
+     "POST verify: did HubSpot sign this request?", "relay"},
+    {RELAY_EVENTS_LIST, RELAY_ANSWER, &relay_events_list,
+     "GET events: one page of the event log, or wait for it.", "relay"},
+    {RELAY_EVENT_REPLAY, RELAY_ANSWER, &relay_event_replay,
+     "POST replay: deliver this event again.", "relay"},
     {RELAY_ANSWER, 0, &relay_answer, "The body of the answer, or why not.",
      "keeper"},
     {RELAY_USED, 0, &relay_used, "How often a lease was used, every 10 s.",
@@ -140,7 +182,7 @@ static const struct message messages[] = {
     {RELAY_BEAT, 0, &relay_beat, "I am here; this many revocations so far.",
      "keeper"},
     {RELAY_REVOKED, 0, &relay_revoked,
-     "Forget these leases; cut what runs under them, unless replaced.", "keeper"},
+     "Forget these leases; unless replaced, cut what runs.", "keeper"},
 };
 
 const struct conversation relay_conversation = CONVERSATION("relay", messages);

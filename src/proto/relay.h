@@ -18,6 +18,9 @@ enum relay_type {
     RELAY_PORTAL_SHOW,
     RELAY_PORTAL_DELETE,
     RELAY_METRICS,
+    RELAY_VERIFY,
+    RELAY_EVENTS_LIST,
+    RELAY_EVENT_REPLAY,
     RELAY_ANSWER,
     RELAY_USED,
     RELAY_BEAT,
@@ -111,6 +114,38 @@ struct relay_portal { /* GET and DELETE .../portals/{portal} */
     struct str address;
     struct str app;
     uint64_t portal;
+};
+
+/* POST .../verify: a request that the backend itself got from HubSpot. */
+struct relay_verify {
+    struct str request_id;
+    struct hidden credential;
+    struct str address;
+    struct str app;
+    struct str method;
+    struct str uri; /* whole, as HubSpot was told it */
+    struct str signature_v3, timestamp;
+    struct str signature, signature_version; /* v1 and v2 */
+    struct hidden body;
+};
+
+struct relay_events_list { /* GET .../events */
+    struct str request_id;
+    struct hidden credential;
+    struct str address;
+    struct str app;
+    uint64_t portal;   /* 0: all that the key may see */
+    struct str cursor; /* empty: from the oldest; "now": what comes */
+    uint32_t limit;    /* 1 to 100 */
+    uint32_t wait_ms;  /* with nothing there, until something comes */
+};
+
+struct relay_event_replay { /* POST .../events/{id}/replay */
+    struct str request_id;
+    struct hidden credential;
+    struct str address;
+    struct str app;
+    struct str id;
 };
 
 /* err ERR_OK: json is the body of the answer. */

@@ -1,0 +1,31 @@
+#ifndef KEEPER_INBOX_H
+#define KEEPER_INBOX_H
+
+#include "keeper/event_log.h"
+#include "keeper/parcel.h"
+
+/*
+ * Events in, from push and from the journal: split, told apart from their
+ * repeats, sealed and stored in one turn.
+ *
+ *     body --signature--> events --by portal--> connected: a parcel
+ *                                           --> unknown: the parking, 72 h
+ *                                           --> erased: counted, dropped
+ */
+
+/* FRONT_WEBHOOK.  Verified once, whatever rounds its rows take. */
+enum err do_webhook(struct turn *t, const void *ask);
+
+/*
+ * Takes read events of one app.  ERR_AGAIN while rows are missing; ERR_LIMIT:
+ * the log is full.  Else all that is good is changed in this turn, and what
+ * follows from it (uninstalls, privacy deletions) is on its way.
+ */
+enum err inbox_take(struct turn *t, struct str app, uint32_t source,
+                    const struct events *events) WARN_UNUSED;
+
+/* A grant has appeared: what is parked for it becomes its own.  As a request
+ * of its own, page by page. */
+void inbox_unpark(struct turn *t, struct str app, uint64_t portal);
+
+#endif
