@@ -27,9 +27,8 @@ void
 revoke_leases(struct turn *t, struct str app, uint64_t portal,
               uint64_t key_number)
 {
-    tell_later(
-        t, (struct relay_revoked){
-               .app = app, .portal = portal, .key_number = key_number});
+    tell_later(t, (struct relay_revoked){
+                      .app = app, .portal = portal, .key_number = key_number});
 }
 
 void

@@ -234,6 +234,7 @@ on_event(const struct incoming *in, void *arg)
 {
     struct stage *s = arg;
     const struct relay_revoked *revoked = in->body;
+    s->n_beats += in->message->type == RELAY_BEAT;
     if (in->message->type != RELAY_REVOKED)
         return;
     s->n_revoked++;

@@ -69,6 +69,7 @@ struct stage {
     struct spill *spill; /* the courier's, into spill_fd */
     int spill_fd, erasures_fd;
     char api_key[96];
+    uint64_t n_beats;    /* RELAY_BEAT events seen */
     uint64_t n_revoked;  /* RELAY_REVOKED events seen */
     uint64_t n_replaced; /* those of them that cut nothing */
 };

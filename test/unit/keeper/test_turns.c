@@ -233,6 +233,17 @@ an_address_of_a_socket_for_both_kinds_is_found(void **state)
 }
 
 static void
+a_relay_hears_the_first_beat_at_once(void **state)
+{
+    struct stage *s = stage_new(); /* where no timer beats */
+    (void)state;
+    assert_int_equal(s->n_beats, 1);
+    stage_lose_relay(s);
+    assert_int_equal(s->n_beats, 2);
+    stage_free(s);
+}
+
+static void
 a_refresh_by_hand_shows_the_tenant(void **state)
 {
     struct stage *s = stage_new();
@@ -310,6 +321,7 @@ main(void)
         cmocka_unit_test(a_list_longer_than_a_message_goes_on_where_it_was_cut),
         cmocka_unit_test(many_lists_at_once_leave_room_for_keys),
         cmocka_unit_test(an_address_of_a_socket_for_both_kinds_is_found),
+        cmocka_unit_test(a_relay_hears_the_first_beat_at_once),
         cmocka_unit_test(a_refresh_by_hand_shows_the_tenant),
         cmocka_unit_test(
             a_reload_is_answered_when_it_has_ended_and_by_the_one_that_saw_it),
