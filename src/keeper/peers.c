@@ -45,9 +45,12 @@ on_close(struct channel *ch, enum err reason, void *arg)
 {
     struct peer *p = arg;
     struct keeper *k = p->keeper;
-    if (p->kind != LIFE_PEER_ADMIN)
-        log_warn("peer.closed", "kind=%s reason=%s", door_kind_name(p->kind),
-                 err_name(reason));
+    /* The parent knows whether an end was unexpected, and says so. */
+    if (reason != ERR_CLOSED)
+        log_warn("peer.broke_rules", "kind=%s reason=%s",
+                 door_kind_name(p->kind), err_name(reason));
+    else if (p->kind != LIFE_PEER_ADMIN)
+        log_info("peer.closed", "kind=%s", door_kind_name(p->kind));
     forget(k->peers, p);
     channel_free(ch);
     turns_forget_peer(k->turns, p->number);

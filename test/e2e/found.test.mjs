@@ -63,3 +63,20 @@ test('nothing is restored while the service runs', async () => {
     assert.match(stderr, /running/);
     assert.ok(!existsSync(keep.database));
 });
+
+test('an ordinary reload and stop warn of nothing, a death does', async () => {
+    const alarms = () => keep.log.split('\n')
+        .filter((line) => / (warn|error) /.test(line));
+    await keep.cli('reload');
+    await until('the old ones are gone', () =>
+        (keep.log.match(/ child\.ended role=(front|relay|courier)/g) ?? []).length >= 3);
+    assert.match(keep.log, / info peer\.closed kind=relay/);
+    assert.deepEqual(alarms(), []);
+    await keep.kill('relay');
+    await until('it is told', () => / error child\.killed role=relay/.test(keep.log));
+    await until('the third relay is ready', () =>
+        keep.log.match(/ child\.ready role=relay/g).length === 3);
+    const before = alarms().length;
+    await keep.program.stop();
+    assert.equal(alarms().length, before, alarms().join('\n'));
+});
