@@ -122,6 +122,45 @@ secret_len(const struct secret *s)
     return s->n;
 }
 
+static bool
+is_around(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+enum err
+secret_line(struct hidden text, struct hidden *out)
+{
+    struct str line = text.s;
+    while (line.n > 0 && is_around(line.p[0]))
+        line = str_of(line.p + 1, line.n - 1);
+    while (line.n > 0 && is_around(line.p[line.n - 1]))
+        line.n--;
+    for (size_t i = 0; i < line.n; i++)
+        if ((unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f)
+            return ERR_SYNTAX;
+    if (line.n == 0)
+        return ERR_INVALID;
+    *out = HIDDEN(line);
+    return ERR_OK;
+}
+
+const char *
+secret_line_problem(enum err e)
+{
+    switch (e) {
+    case ERR_INVALID:
+        return "is empty";
+    case ERR_SYNTAX:
+        return "holds more than one line, or bytes that are no text: leave "
+               "nothing in it but the secret";
+    case ERR_LIMIT:
+        return "is too long for a secret: leave nothing in it but the secret";
+    default:
+        return "cannot be read";
+    }
+}
+
 bool
 hidden_equal(struct hidden a, struct hidden b)
 {

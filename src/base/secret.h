@@ -49,6 +49,16 @@ struct hidden secret_view(const struct secret *s);
 uint8_t *secret_bytes(struct secret *s);
 size_t secret_len(const struct secret *s);
 
+/*
+ * The secret in the text of its file: one line, without what surrounds it.
+ * ERR_INVALID: there is none; ERR_SYNTAX: more than one line, or bytes that
+ * are no text.
+ */
+enum err secret_line(struct hidden text, struct hidden *out) WARN_UNUSED;
+/* What is wrong with the file, in words: for what secret_line and reading it
+ * failed with. */
+const char *secret_line_problem(enum err e);
+
 /* Constant time in the content; the lengths are not secret. */
 bool hidden_equal(struct hidden a, struct hidden b);
 

@@ -55,13 +55,29 @@ end_round(struct child *c)
     c->arena = NULL;
 }
 
+static bool
+is_for(const struct life_descriptor *what, enum life_descriptor_kind kind,
+       struct str app)
+{
+    return what->kind == kind && (app.p == NULL || str_equal(app, what->app));
+}
+
+struct str
+child_fd_path(const struct child *c, enum life_descriptor_kind kind,
+              struct str app)
+{
+    for (size_t i = 0; i < c->n_fds; i++)
+        if (is_for(&c->fds[i].what, kind, app))
+            return c->fds[i].what.path;
+    return STR_NONE;
+}
+
 int
 child_take_fd(struct child *c, enum life_descriptor_kind kind, struct str app)
 {
     for (size_t i = 0; i < c->n_fds; i++) {
         struct child_fd *f = &c->fds[i];
-        if (f->fd < 0 || f->what.kind != kind ||
-            (app.p != NULL && !str_equal(app, f->what.app)))
+        if (f->fd < 0 || !is_for(&f->what, kind, app))
             continue;
         int fd = f->fd;
         f->fd = -1;

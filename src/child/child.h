@@ -75,6 +75,9 @@ int child_main(const struct child_role *role);
  * the caller's from now on.  -1 if none was sent. */
 int child_take_fd(struct child *c, enum life_descriptor_kind kind,
                   struct str app);
+/* The path that came with it, taken or not; empty if none did. */
+struct str child_fd_path(const struct child *c, enum life_descriptor_kind kind,
+                         struct str app);
 /* NULL: no such app. */
 const struct life_app *child_app(const struct child *c, struct str name);
 

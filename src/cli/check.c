@@ -49,6 +49,8 @@ do_check(struct cli *cli)
     enum err e = config_load(cli->arena, setup_path(cli), &config, &problems);
     if (e == ERR_OK)
         e = config_check_files(cli->arena, &config, &problems);
+    if (e == ERR_OK)
+        e = config_check_secrets(&config, &problems);
     buf_init(&out, LIMIT_CLI_TEXT);
     if (cli->is_json)
         add_problems_json(&problems, &out);

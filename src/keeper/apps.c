@@ -30,24 +30,21 @@ struct apps {
     size_t n;
 };
 
-/* A secret file holds one line; what surrounds it does not count. */
 static enum err
 read_secret(int fd, struct secret **out)
 {
     char text[LIMIT_SECRET_FILE];
     auto_wipe(text);
+    struct hidden line;
     ssize_t n = pread(fd, text, sizeof(text), 0);
     if (n < 0)
         return ERR_SYSTEM;
     if ((size_t)n == sizeof(text))
         return ERR_LIMIT;
-    size_t used = (size_t)n;
-    while (used > 0 && (text[used - 1] == '\n' || text[used - 1] == '\r' ||
-                        text[used - 1] == ' '))
-        used--;
-    if (used == 0)
-        return ERR_INVALID;
-    *out = secret_new(HIDDEN(str_of(text, used)));
+    enum err e = secret_line(HIDDEN(str_of(text, (size_t)n)), &line);
+    if (e != ERR_OK)
+        return e;
+    *out = secret_new(line);
     return *out == NULL ? ERR_LIMIT : ERR_OK;
 }
 
@@ -61,10 +58,11 @@ load_secret(struct child *c, struct app *a, enum life_descriptor_kind kind,
     enum err e = read_secret(fd, out);
     fd_close(&fd);
     if (e != ERR_OK)
-        buf_addf(problem,
-                 "[app %.*s]: the client secret's file cannot be read, is "
-                 "empty or is longer than %d bytes",
-                 STR_ARG(a->conf->name), LIMIT_SECRET_FILE);
+        buf_addf(problem, "[app %.*s] client_secret%s: %.*s: %s",
+                 STR_ARG(a->conf->name),
+                 kind == LIFE_FD_CLIENT_SECRET_OLD ? "_previous" : "",
+                 STR_ARG(child_fd_path(c, kind, a->conf->name)),
+                 secret_line_problem(e));
     return e;
 }
 

@@ -15,8 +15,8 @@
  *     struct config_problems problems;
  *     e = config_load(arena, path, &config, &problems);
  *
- * It reads one file and the environment, never a secret: of those it knows
- * the place only.
+ * It reads one file and the environment, and of secrets knows the place only;
+ * config_check_secrets is the exception.
  */
 
 /* Beside the database, in data_dir. */
@@ -123,6 +123,14 @@ enum err config_load(struct arena *arena, const char *path, struct config *out,
  */
 enum err config_check_files(struct arena *arena, const struct config *config,
                             struct config_problems *problems) WARN_UNUSED;
+
+/*
+ * The third part, for the command line alone, since the service's parent reads
+ * no secret: does each file of a client secret hold one, on one line?  Files
+ * that cannot be opened are the second part's.  As above.
+ */
+enum err config_check_secrets(const struct config *config,
+                              struct config_problems *problems) WARN_UNUSED;
 
 /* One line: FILE:LINE: error: TEXT */
 void config_problem_add_text(const struct config_problems *problems, size_t i,

@@ -94,8 +94,9 @@ give_secret(const struct settings *s, struct process *x,
     if (secret->path.n == 0)
         return ERR_OK;
     enum err e = files_open_secret(s->config, secret, &fd, why);
+    struct life_descriptor m = {.kind = kind, .app = app, .path = secret->path};
     if (e == ERR_OK)
-        give(x, kind, app, fd);
+        channel_event_fd(x->life, LIFE_DESCRIPTOR, &m, fd);
     fd_close(&fd);
     return e;
 }

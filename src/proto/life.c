@@ -43,6 +43,7 @@ static const struct field life_descriptor_fields[] = {
     FIELD(struct life_descriptor, peer_index),
     FIELD(struct life_descriptor, peer_uid),
     FIELD(struct life_descriptor, app),
+    FIELD(struct life_descriptor, path),
 };
 static const struct record life_descriptor = RECORD(life_descriptor);
 

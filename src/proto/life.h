@@ -84,6 +84,7 @@ struct life_descriptor {
     uint32_t peer_index;
     uint32_t peer_uid; /* with LIFE_PEER_ADMIN: who connected */
     struct str app;
+    struct str path; /* of a secret's file, to name it in complaints */
 };
 
 /* is_reload: the answer is LIFE_RELOADED instead of LIFE_READY. */

@@ -85,6 +85,12 @@ describe('with a running service', () => {
         const refused = await keep.cli('reload', { expect: 1 });
         assert.match(refused.stderr, /scopes/);
         assert.ok(await works());
+        const { scopes } = portkeep;
+        Object.assign(keep.sections['app second'], { scopes });
+        keep.writeConfig();
+        keep.file('second.secret', 'one\ntwo\n');
+        const two = await keep.cli('reload', { expect: 1 });
+        assert.match(two.stderr, /second\.secret: holds more than one line/);
         delete keep.sections['app second'];
         keep.writeConfig();
         await keep.cli('reload');
@@ -113,6 +119,18 @@ describe('without a service', () => {
     let keep;
     before(async () => { keep = await portkeep.prepare(); });
     after(() => keep.stop());
+
+    test('a client secret of two lines is refused by check and by serve', async () => {
+        const other = await portkeep.prepare();
+        other.file('crm-sync.secret', 'planted-new\nplanted-old\n');
+        const reason = /client_secret: \S*crm-sync\.secret: holds more than one line/;
+        const { stdout } = await other.cli('check', { expect: 1 });
+        assert.match(stdout, reason);
+        await other.serve().line(reason);
+        assert.equal((await other.program.ended).status, 1);
+        assert.ok(!(stdout + other.log).includes('planted-'));
+        await other.stop();
+    });
 
     for (const words of [['status'], ['portals'], ['token', 'crm-sync', '1001'],
         ['keys', 'list'], ['audit', 'verify'], ['reload']])

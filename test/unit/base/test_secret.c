@@ -247,6 +247,35 @@ the_wiping_allocator_is_an_allocator(void **state)
     assert_null(wiping_malloc(SIZE_MAX - 8));
 }
 
+static void
+the_file_of_a_secret_holds_one_line(void **state)
+{
+    static const struct {
+        struct str text, want;
+        enum err e;
+    } cases[] = {
+        {STR("s3cret"), STR("s3cret"), ERR_OK},
+        {STR("s3cret\n"), STR("s3cret"), ERR_OK},
+        {STR("s3cret\r\n"), STR("s3cret"), ERR_OK},
+        {STR(" s3cret \n\n"), STR("s3cret"), ERR_OK},
+        {STR("two words\n"), STR("two words"), ERR_OK},
+        {STR(""), STR_NONE, ERR_INVALID},
+        {STR(" \r\n"), STR_NONE, ERR_INVALID},
+        {STR("new\nold\n"), STR_NONE, ERR_SYNTAX},
+        {STR("new\n\nold"), STR_NONE, ERR_SYNTAX},
+        {STR("new\rold"), STR_NONE, ERR_SYNTAX},
+        {STR("\0s3cret"), STR_NONE, ERR_SYNTAX},
+        {STR("s3cret\x7f"), STR_NONE, ERR_SYNTAX},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hidden line = HIDDEN_NONE;
+        enum err e = secret_line(HIDDEN(cases[i].text), &line);
+        if (e != cases[i].e || !str_equal(line.s, cases[i].want))
+            fail_msg("%zu: %s, %.*s", i, err_name(e), STR_ARG(line.s));
+    }
+}
+
 int
 main(void)
 {
@@ -262,6 +291,7 @@ main(void)
         TEST(the_memory_is_locked_and_in_no_core),
         TEST(a_local_array_is_wiped_at_the_end),
         TEST(the_wiping_allocator_is_an_allocator),
+        TEST(the_file_of_a_secret_holds_one_line),
     };
     return cmocka_run_group_tests(tests, open_slab, NULL);
 }

@@ -482,6 +482,30 @@ rotation_adds_a_line_even_where_the_service_fails(void **state)
 }
 
 static void
+check_names_the_file_of_a_secret_that_holds_none_or_two(void **state)
+{
+    struct place *p = *state;
+    static const struct {
+        const char *text, *want; /* NULL: good */
+    } cases[] = {
+        {"planted-one\n", NULL},
+        {"planted-one\nplanted-two\n", "holds more than one line"},
+        {" \n", "is empty"},
+    };
+    for (size_t i = 0; i < N(cases); i++) {
+        place_write(p, "crm.secret", cases[i].text);
+        run_cli(p, "", "check", NULL);
+        expect_status(p, cases[i].want == NULL ? 0 : 1);
+        expect_not_in(p->out, "planted");
+        if (cases[i].want == NULL)
+            continue;
+        expect_in(p->out, "[app crm] client_secret: ");
+        expect_in(p->out, "crm.secret: ");
+        expect_in(p->out, cases[i].want);
+    }
+}
+
+static void
 a_reload_is_not_asked_for_while_a_file_is_wrong(void **state)
 {
     struct place *p = *state;
@@ -587,6 +611,7 @@ main(void)
         WITH_PLACE(rotation_goes_on_where_it_was),
         WITH_PLACE(a_data_key_that_does_not_open_is_named),
         WITH_PLACE(rotation_adds_a_line_even_where_the_service_fails),
+        WITH_PLACE(check_names_the_file_of_a_secret_that_holds_none_or_two),
         WITH_PLACE(a_reload_is_not_asked_for_while_a_file_is_wrong),
         WITH_PLACE(a_file_with_errors_keeps_no_service_out_of_reach),
         WITH_PLACE(a_file_with_errors_leads_to_no_other_service),
