@@ -9,7 +9,7 @@
     "PRAGMA synchronous = FULL;"                                           \
     "PRAGMA temp_store = MEMORY;"                                          \
     "PRAGMA mmap_size = 0;"                                                \
-    "PRAGMA cache_size = -16384;"                                          \
+    "PRAGMA cache_size = -32768;"                                          \
     "PRAGMA cell_size_check = ON;"                                         \
     "PRAGMA trusted_schema = OFF;"                                         \
     "PRAGMA wal_autocheckpoint = 0;"                                       \
@@ -18,8 +18,14 @@
                                               stays 0. */                  \
     "PRAGMA max_page_count = 16777215;"
 
-/* The soft one makes the cache give way; the hard one only stops a runaway. */
-#define HEAP_SOFT_BYTES (12 << 20)
+/*
+ * A read of a grant touches three pages of its own, so a thousand portals that
+ * are in use need 12 MB of cache: less, and every page is read from the file
+ * again.  The cache only grows so far where so much is in use.
+ *
+ * The soft limit makes the cache give way; the hard one only stops a runaway.
+ */
+#define HEAP_SOFT_BYTES (40 << 20)
 #define HEAP_HARD_BYTES (256 << 20)
 #define BUSY_MS 1000
 
