@@ -19,6 +19,8 @@
                                     into others, percent-encoded and sealed */
 #define LIMIT_CHUNK_LINE 256     /* a chunk's size line with its extensions */
 #define LIMIT_API_BODY 65536     /* a JSON body of our own API */
+#define LIMIT_WEBHOOK_BODY 524288 /* HubSpot sends 100 events at most, and \
+                                     those need a tenth of it */
 #define LIMIT_OAUTH_REPLY 65536  /* HubSpot's answer to a token call */
 #define LIMIT_RELAY_WINDOW 65536 /* unsent bytes of one relayed direction */
 #define LIMIT_CONNECTIONS 4096   /* accepted connections of one listener */
@@ -42,7 +44,12 @@
 #define DEADLINE_IDLE_MS 75000   /* keep-alive without a request */
 #define DEADLINE_ERRAND_MS 20000 /* one call of the courier */
 #define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
+/* Bodies of webhooks on their way to the keeper: what is over is refused, so
+ * that the channel, which would close, has always room for the rest. */
+#define LIMIT_WEBHOOKS_ASKED (LIMIT_CHANNEL_QUEUE - 2 * LIMIT_FRAME)
+
 #define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */
 #define BEAT_MS 250              /* the keeper's beat to relays */
 
 #endif
+#define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */

@@ -2,6 +2,7 @@
 #include "front/install.h"
 #include "front/look.h"
 #include "front/texts.h"
+#include "front/webhook.h"
 #include "http/tls.h"
 #include "http/url.h"
 #include "ipc/channel.h"
@@ -18,7 +19,7 @@
  * certificates if there are any; the first drains beside it.
  */
 
-#define BODY_MAX 4096 /* nothing here takes one; enough to say so politely */
+#define BODY_MAX 4096 /* only webhooks take one; enough to say so politely */
 #define SECRETS 16    /* nothing here stays for longer than a message */
 
 struct route {
@@ -26,6 +27,9 @@ struct route {
     struct str before, after; /* the app's name stands between them */
     bool has_app;
     void (*handler)(struct visit *v);
+    /* Sees the head before the body comes, and every method; the others are
+     * for GET and HEAD alone. */
+    void (*on_head)(struct visit *v);
 };
 
 static struct front front;
@@ -45,10 +49,13 @@ do_icon(struct visit *v)
 }
 
 static const struct route routes[] = {
-    {STR("connect"), STR("/connect/"), STR(""), true, do_connect},
-    {STR("callback"), STR("/oauth/"), STR("/callback"), true, do_callback},
-    {STR("healthz"), STR("/healthz"), STR(""), false, do_healthz},
-    {STR("icon"), STR("/favicon.ico"), STR(""), false, do_icon},
+    {STR("webhook"), STR("/webhooks/"), STR(""), true, do_webhook,
+     webhook_on_head},
+    {STR("connect"), STR("/connect/"), STR(""), true, do_connect, NULL},
+    {STR("callback"), STR("/oauth/"), STR("/callback"), true, do_callback,
+     NULL},
+    {STR("healthz"), STR("/healthz"), STR(""), false, do_healthz, NULL},
+    {STR("icon"), STR("/favicon.ico"), STR(""), false, do_icon, NULL},
 };
 
 static bool
@@ -72,21 +79,48 @@ find_route(struct str path, struct str *out_app)
     return NULL;
 }
 
+static struct visit *
+begin(struct front *f, struct http_exchange *x, const struct route *r,
+      struct str app)
+{
+    struct visit *v = visit_new(f, x);
+    http_set_user(x, v);
+    if (r != NULL) {
+        v->route = r->name;
+        v->app = arena_copy(v->arena, app);
+    }
+    return v;
+}
+
+static const struct route *
+route_of(const struct http_exchange *x, struct str *out_app)
+{
+    struct str path, query;
+    http_head_target(http_request(x), &path, &query);
+    return find_route(path, out_app);
+}
+
+static void
+on_head(struct http_exchange *x, void *arg)
+{
+    struct str app = STR_NONE;
+    const struct route *r = route_of(x, &app);
+    if (r != NULL && r->on_head != NULL)
+        r->on_head(begin(arg, x, r, app));
+}
+
 static void
 on_request(struct http_exchange *x, void *arg)
 {
-    struct visit *v = visit_new(arg, x);
-    struct str path, query, app = STR_NONE;
-    http_set_user(x, v);
-    http_head_target(http_request(x), &path, &query);
-    const struct route *r = find_route(path, &app);
-    if (r == NULL) {
+    struct str app = STR_NONE;
+    const struct route *r = route_of(x, &app);
+    struct visit *v = http_user(x);
+    if (v == NULL)
+        v = begin(arg, x, r, app);
+    if (r == NULL)
         visit_page(v, &(struct page){.page = PAGE_NOT_FOUND});
-        return;
-    }
-    v->route = r->name;
-    v->app = arena_copy(v->arena, app);
-    if (!v->is_head && !str_equal(http_request(x)->method, STR("GET")))
+    else if (r->on_head == NULL && !v->is_head &&
+             !str_equal(http_request(x)->method, STR("GET")))
         visit_page(v, &(struct page){.page = PAGE_METHOD});
     else
         r->handler(v);
@@ -218,7 +252,8 @@ confine(const struct child *c, struct sandbox_result *out, struct buf *problem)
 static struct http_server *
 open_server(struct front *f, int fd)
 {
-    static const struct http_handler handler = {.on_request = on_request,
+    static const struct http_handler handler = {.on_head = on_head,
+                                                .on_request = on_request,
                                                 .on_end = on_end,
                                                 .on_refused_header =
                                                     on_refused_header,

@@ -10,6 +10,11 @@ struct http_server;
 struct tls_context;
 struct event;
 
+/* Questions to the keeper that wait for their answers. */
+struct asking {
+    size_t n, n_bytes;
+};
+
 /* What the files of this folder share: the one front of this process. */
 struct front {
     struct child *child;
@@ -25,7 +30,8 @@ struct front {
     struct tls_context *tls, *old_tls;
     struct event *look_again; /* whether a drain is over */
     struct event *drain_ends; /* whether it is or not */
-    size_t n_asking;          /* calls to the keeper in flight */
+    struct asking installs, webhooks;
+    size_t n_large; /* webhooks with a large body, from head to answer */
     char refused_id[20];      /* of the last request that was none */
 };
 

@@ -10,7 +10,7 @@
  *   do_connect  --FRONT_BEGIN-->  on_begun:    303 to HubSpot, or a page
  *   do_callback --FRONT_FINISH--> on_finished: 303 to the app, or a page
  *
- * 1. is_asking from the call until its reply, or until the visit ends.
+ * 1. It is asking from the call until its reply, or until the visit ends.
  * 2. A HEAD request and a prefetch never reach the keeper: they must not use
  *    anything up.
  */
@@ -55,7 +55,7 @@ is_answered_early(struct visit *v)
         visit_body(v, 200, STR("text/html; charset=utf-8"), STR_NONE);
     else if (is_prefetch(http_request(v->exchange)))
         visit_body(v, 503, STR_NONE, STR_NONE); /* it asks again on a click */
-    else if (v->front->work == NULL || v->front->n_asking >= ASKING_MAX)
+    else if (v->front->work == NULL || v->front->installs.n >= ASKING_MAX)
         send_page(v, PAGE_BUSY);
     else
         return false;
@@ -65,24 +65,21 @@ is_answered_early(struct visit *v)
 static void
 ask(struct visit *v, uint16_t type, const void *body, channel_on_reply on_reply)
 {
-    v->is_asking = true;
-    v->front->n_asking++;
-    v->call_id =
-        channel_call(v->front->work, type, body, DEADLINE_CALL_MS, on_reply, v);
+    visit_ask(v, &(struct visit_question){.asking = &v->front->installs,
+                                          .type = type,
+                                          .body = body,
+                                          .deadline_ms = DEADLINE_CALL_MS,
+                                          .on_reply = on_reply});
 }
 
 /* False: no answer, and the browser has been told. */
 static bool
 has_reply(struct visit *v, enum err e)
 {
-    v->is_asking = false;
-    v->front->n_asking--;
-    if (e == ERR_OK)
-        return true;
-    log_warn("front.no_reply", "request=%.*s err=%s", STR_ARG(v->request_id),
-             err_name(e));
-    send_page(v, PAGE_BUSY);
-    return false;
+    bool is_answered = visit_is_answered(v, e);
+    if (!is_answered)
+        send_page(v, PAGE_BUSY);
+    return is_answered;
 }
 
 /* A browser with more attempts than we keep loses the oldest. */

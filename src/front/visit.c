@@ -35,9 +35,35 @@ visit_new(struct front *front, struct http_exchange *x)
     v->request_id = str_of(id, VISIT_ID);
     v->began_ms = front->env->mono_ms(front->env);
     v->is_head = str_equal(http_request(x)->method, STR("HEAD"));
+    v->is_post = str_equal(http_request(x)->method, STR("POST"));
     v->route = STR("none");
     v->answer = "none";
     return v;
+}
+
+static void
+stop_asking(struct visit *v)
+{
+    if (v->asking == NULL)
+        return;
+    v->asking->n--;
+    v->asking->n_bytes -= v->n_asked;
+    v->asking = NULL;
+}
+
+/* What HubSpot sends and is taken is no line each: there may be hundreds a
+ * second. */
+static void
+log_visit(const struct visit *v)
+{
+    struct env *env = v->front->env;
+    bool is_taken = v->is_post && v->status == 200;
+    int64_t took_ms = env->mono_ms(env) - v->began_ms;
+    log_write(v->app.n > 0 && !is_taken ? LOG_INFO : LOG_DEBUG,
+              "front.answered",
+              "route=%.*s app=%s status=%u answer=%s request=%.*s ms=%" PRId64,
+              STR_ARG(v->route), log_quote(v->app), v->status, v->answer,
+              STR_ARG(v->request_id), took_ms);
 }
 
 void
@@ -46,16 +72,35 @@ visit_free(struct visit *v)
     if (v == NULL)
         return;
     struct front *front = v->front;
-    if (v->is_asking && front->work != NULL)
+    if (v->asking != NULL && front->work != NULL)
         channel_cancel(front->work, v->call_id);
-    if (v->is_asking)
-        front->n_asking--;
-    int64_t took_ms = front->env->mono_ms(front->env) - v->began_ms;
-    log_write(v->app.n > 0 ? LOG_INFO : LOG_DEBUG, "front.answered",
-              "route=%.*s app=%s status=%u answer=%s request=%.*s ms=%" PRId64,
-              STR_ARG(v->route), log_quote(v->app), v->status, v->answer,
-              STR_ARG(v->request_id), took_ms);
+    stop_asking(v);
+    if (v->is_large)
+        front->n_large--;
+    log_visit(v);
     arena_free(v->arena);
+}
+
+void
+visit_ask(struct visit *v, const struct visit_question *q)
+{
+    v->asking = q->asking;
+    v->n_asked = q->n_bytes;
+    v->asking->n++;
+    v->asking->n_bytes += v->n_asked;
+    v->call_id = channel_call(v->front->work, q->type, q->body, q->deadline_ms,
+                              q->on_reply, v);
+}
+
+bool
+visit_is_answered(struct visit *v, enum err e)
+{
+    stop_asking(v);
+    if (e == ERR_OK)
+        return true;
+    log_warn("front.no_reply", "request=%.*s err=%s", STR_ARG(v->request_id),
+             err_name(e));
+    return false;
 }
 
 const struct life_app *
@@ -161,4 +206,11 @@ visit_body(struct visit *v, unsigned status, struct str type, struct str body)
 {
     v->answer = "body";
     answer(v, &(struct answer){.status = status, .type = type, .body = body});
+}
+
+void
+visit_note(struct visit *v, unsigned status, const char *answer)
+{
+    v->status = status;
+    v->answer = answer;
 }

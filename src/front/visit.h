@@ -4,6 +4,7 @@
 #include "front/front_int.h"
 #include "front/page.h"
 #include "http/server.h"
+#include "ipc/channel.h"
 
 /*
  * One request of one browser, from its head to its answer.
@@ -27,9 +28,12 @@ struct visit {
     struct str route; /* "connect", for the log; never the query */
     struct str app;   /* the name in the path; empty: none */
     bool is_head;
+    bool is_post;
     /* moves */
-    bool is_asking; /* the keeper; under this id */
+    struct asking *asking; /* where the question counts; NULL: none runs */
+    size_t n_asked;        /* bytes of it */
     uint32_t call_id;
+    bool is_large; /* counts in front->n_large */
     struct str cookies[COOKIES_SEEN + 1]; /* values of Set-Cookie */
     size_t n_cookies;
     unsigned status;    /* of the answer; 0: none yet */
@@ -46,6 +50,20 @@ void visit_free(struct visit *v);
 /* The app's configuration; NULL for a name that is no app to connect. */
 const struct life_app *visit_app(const struct visit *v);
 
+/* A question to the keeper, which must be there.  on_reply gets the visit,
+ * and calls visit_is_answered first. */
+struct visit_question {
+    struct asking *asking; /* of the front: where it counts */
+    size_t n_bytes;        /* that count there */
+    uint16_t type;
+    const void *body;
+    unsigned deadline_ms;
+    channel_on_reply on_reply;
+};
+void visit_ask(struct visit *v, const struct visit_question *q);
+/* False, and logged, unless err is ERR_OK. */
+bool visit_is_answered(struct visit *v, enum err e) WARN_UNUSED;
+
 /* For the answer that follows. */
 void visit_add_cookie(struct visit *v, struct str set_cookie);
 
@@ -55,5 +73,7 @@ void visit_page(struct visit *v, const struct page *page);
 void visit_redirect(struct visit *v, struct str location);
 void visit_body(struct visit *v, unsigned status, struct str type,
                 struct str body);
+/* Notes what was answered, for what answers by itself. */
+void visit_note(struct visit *v, unsigned status, const char *answer);
 
 #endif

@@ -55,7 +55,8 @@ struct http_server_setup {
     struct event_base *base;
     int fd;                  /* listening, non-blocking; the server's now */
     struct tls_context *tls; /* NULL: plain.  Stays the caller's */
-    size_t max_body;         /* of requests that are handed over whole */
+    size_t max_body;         /* of requests that are handed over whole, unless
+                              * http_set_max_body says otherwise */
     size_t max_connections;  /* 0: LIMIT_CONNECTIONS */
     bool is_secret;          /* buffers are wiped before they are used again */
     unsigned head_ms;        /* 0: DEADLINE_HEAD_MS */
@@ -85,6 +86,8 @@ void *http_user(const struct http_exchange *x);
 
 /* From on_head only: the body comes by on_body, on_request is not called. */
 void http_stream_body(struct http_exchange *x);
+/* From on_head only: this request's body may be so long. */
+void http_set_max_body(struct http_exchange *x, size_t max_body);
 /* Stop and go on with reading the streamed body. */
 void http_pause_body(struct http_exchange *x);
 void http_resume_body(struct http_exchange *x);

@@ -132,7 +132,7 @@ begin(struct connection *c, size_t head_n)
         setup->handler->on_head(x, setup->arg);
     if (c->state != CONNECTION_RUNNING || x->is_begun || x->is_aborted)
         return;
-    if (!x->is_streamed && x->body_left > setup->max_body)
+    if (!x->is_streamed && x->body_left > x->body_buf.max)
         body_refuse(x, ERR_LIMIT);
     else if (x->is_body_done)
         body_finish(x);

@@ -25,6 +25,7 @@ exchange_new(struct connection *c)
     }
     struct arena *arena = x->arena;
     struct buf body_buf = x->body_buf;
+    body_buf.max = s->setup.max_body; /* the one before may have had more */
     /* The head is large, and its parser clears what it uses. */
     memset(x, 0, offsetof(struct http_exchange, head));
     x->connection = c;
@@ -113,6 +114,12 @@ void
 http_stream_body(struct http_exchange *x)
 {
     x->is_streamed = true;
+}
+
+void
+http_set_max_body(struct http_exchange *x, size_t max_body)
+{
+    x->body_buf.max = max_body;
 }
 
 void

@@ -18,17 +18,20 @@ const char *stage_program;
 void
 stage_reply(struct stage *s, const struct incoming *in)
 {
-    bool is_begin = in->message->type == FRONT_BEGIN;
-    channel_reply(in->channel, in->id, is_begin ? FRONT_BEGUN : FRONT_FINISHED,
-                  is_begin ? (const void *)&s->begun : &s->finished);
+    const void *reply =
+        in->message->type == FRONT_BEGIN    ? (const void *)&s->begun
+        : in->message->type == FRONT_FINISH ? (const void *)&s->finished
+                                            : &s->taken;
+    channel_reply(in->channel, in->id, in->message->reply, reply);
 }
 
 static void
 on_message(const struct incoming *in, void *arg)
 {
     struct stage *s = arg;
-    void *to = in->message->type == FRONT_BEGIN ? (void *)&s->begin
-                                                : (void *)&s->finish;
+    void *to = in->message->type == FRONT_BEGIN    ? (void *)&s->begin
+               : in->message->type == FRONT_FINISH ? (void *)&s->finish
+                                                   : &s->webhook;
     record_copy(in->message->record, in->body, s->arena, to);
     s->n_asked++;
     if (!s->holds_back) {
@@ -184,7 +187,13 @@ stage_start(struct stage *s, struct answer *a, const struct request *r)
         .method = str_from(r->method != NULL ? r->method : "GET"),
         .target = str_from(r->target),
         .headers = r->headers,
-        .n_headers = r->headers[0].name.n > 0 ? 1 : 0};
+        .body = r->body,
+        .is_streamed = r->length > 0,
+        .has_length = true,
+        .length = r->length};
+    while (spec.n_headers < STAGE_HEADERS &&
+           r->headers[spec.n_headers].name.n > 0)
+        spec.n_headers++;
     *a = (struct answer){.stage = s};
     return http_call_start(s->browser, &spec, &handler, a);
 }

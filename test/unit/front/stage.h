@@ -7,13 +7,15 @@
 
 /*
  * A front that runs, with everything around it played: its parent (see
- * nursery.h), its keeper, which says what `begun` and `finished` hold, and a
- * browser.
+ * nursery.h), its keeper, which says what `begun`, `finished` and `taken`
+ * hold, and a browser.
  *
  *     stage_get(s, &a, "/connect/crm-sync?session=s");
  *     assert_int_equal(a.status, 303);
  */
 #define STAGE_CONNECTIONS 600 /* of the browser, at a time */
+
+#define STAGE_HEADERS 8
 
 struct stage;
 
@@ -47,11 +49,15 @@ struct stage {
     struct front_finish finish;
     struct front_begun begun;
     struct front_finished finished;
+    struct front_webhook webhook;
+    struct front_webhook_taken taken;
 };
 
 struct request {
     const char *method, *target;
-    struct http_header headers[1]; /* if it has a name */
+    struct http_header headers[STAGE_HEADERS]; /* those with a name */
+    struct str body;
+    uint64_t length; /* a body that is announced and does not come */
 };
 
 /* The program to try; set before the first test. */
