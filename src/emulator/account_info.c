@@ -2,6 +2,7 @@
 
 #include "emulator/door.h"
 #include "emulator/hubdoc.h"
+#include "emulator/news.h"
 #include "emulator/refusals.h"
 
 static bool
@@ -80,7 +81,7 @@ do_external_uninstall(struct call *c)
     if (!has_oauth(c))
         return;
     c->client_id = arena_copy(c->arena, c->client_id);
-    grants_remove(&c->world->grants, c->grant);
+    news_uninstall(c->world, c->grant);
     c->grant = NULL;
     call_answer_empty(c, 204);
 }

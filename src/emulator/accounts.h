@@ -24,6 +24,7 @@ struct account {
     struct throttle searches; /* CRM search counts for the whole account */
     int64_t day;              /* since 1970, of n_today */
     uint64_t n_today;         /* calls of private apps on that day */
+    uint64_t last_event_id;   /* of webhooks */
 };
 
 struct accounts {

@@ -17,6 +17,9 @@ app_free(struct app *app)
     own_drop_texts(&app->optional);
     own_drop_texts(&app->conditional);
     own_drop_texts(&app->redirect_urls);
+    own_drop(&app->secret);
+    own_drop(&app->webhook);
+    subscriptions_done(&app->hooks);
     throttle_done(&app->token_calls);
     free(app);
 }
@@ -137,8 +140,9 @@ texts_of(const json_t *object, const char *name)
     return all;
 }
 
-static void
-fill(struct app *app, const json_t *config)
+static enum err
+fill(struct app *app, const json_t *config, const char *path,
+     struct buf *out_why)
 {
     const json_t *auth = json_object_get(config, "auth");
     app->is_declared = true;
@@ -148,6 +152,7 @@ fill(struct app *app, const json_t *config)
     app->optional = texts_of(auth, "optionalScopes");
     app->conditional = texts_of(auth, "conditionallyRequiredScopes");
     app->redirect_urls = texts_of(auth, "redirectUrls");
+    return subscriptions_read(&app->hooks, path, out_why);
 }
 
 /* What is wrong with the file's content; NULL when it will do. */
@@ -184,14 +189,22 @@ declare(struct apps *all, const json_t *file, struct str client_id,
     if (client_id.n == 0)
         client_id = client_id_of(arena, text_of(file, "uid"));
     bool is_taken = apps_find(all, client_id) != NULL;
+    enum err e = is_taken ? ERR_CONFIG : ERR_OK;
     if (is_taken)
         buf_addf(out_why, "%s: client id %.*s is taken by another --app", path,
                  STR_ARG(client_id));
     else
-        fill(add(all, client_id, text_of(config, "name")), config);
+        e = fill(add(all, client_id, text_of(config, "name")), config, path,
+                 out_why);
     all->n_declared += !is_taken;
     arena_free(arena);
-    return is_taken ? ERR_CONFIG : ERR_OK;
+    return e;
+}
+
+void
+apps_set_webhook(struct apps *all, struct str url)
+{
+    own_replace(&all->v[all->n - 1]->webhook, url);
 }
 
 enum err

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "emulator/map.h"
+#include "emulator/subscriptions.h"
 #include "emulator/throttle.h"
 
 /*
@@ -19,6 +20,9 @@ struct app {
     struct strs required, optional, conditional; /* scopes */
     struct strs redirect_urls;
     struct throttle token_calls; /* the token endpoint's own limit */
+    struct str secret;  /* used last at the token endpoint; p NULL: none */
+    struct str webhook; /* --webhook; p NULL: none */
+    struct subscriptions hooks;
 };
 
 struct apps {
@@ -38,6 +42,8 @@ void apps_forget_seen(struct apps *all);
  */
 enum err apps_declare(struct apps *all, const char *path, struct str client_id,
                       struct buf *out_why) WARN_UNUSED;
+/* Where the app that was declared last wants its webhooks. */
+void apps_set_webhook(struct apps *all, struct str url);
 
 /* NULL for a client id that no app has. */
 struct app *apps_find(const struct apps *all, struct str client_id);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "emulator/consent.h"
+#include "emulator/news.h"
 #include "emulator/page.h"
 #include "emulator/tokens.h"
 
@@ -45,7 +46,9 @@ show_account(struct call *c, const struct account *a)
     page_text(c, a->name);
     page_add(c, " <span class=\"soft\">");
     page_u64(c, a->portal);
-    page_add(c, "</span></h2>\n");
+    page_add(c, "</span></h2>\n<p class=\"soft\"><a href=\"/apps/contacts/");
+    page_u64(c, a->portal);
+    page_add(c, "\">Contacts</a></p>\n");
     for (const struct grant *g = c->world->grants.first; g != NULL;
          g = g->next) {
         if (g->kind == GRANT_OAUTH && g->account == a) {
@@ -143,7 +146,7 @@ do_apps_uninstall(struct call *c)
         return;
     }
     c->portal = a->portal;
-    grants_remove(&c->world->grants, g);
+    news_uninstall(c->world, g);
     call_answer_redirect(c, STR("/apps"));
 }
 

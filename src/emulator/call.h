@@ -42,6 +42,7 @@ struct call {
     struct str client_id;
     struct str note;
     uint64_t portal;
+    bool has_changed; /* set by a GET that changed something all the same */
     /* the answer */
     unsigned status;
     struct str type;

@@ -14,6 +14,9 @@ void do_get_settings(struct call *c);
 void do_put_settings(struct call *c);
 void do_add_fault(struct call *c); /* see faults.h */
 void do_clear_faults(struct call *c);
+void do_emit(struct call *c);          /* control_emit.c */
+void do_get_webhooks(struct call *c);  /* control_webhooks.c; ?after, limit */
+void do_drop_webhooks(struct call *c); /* all that is not in flight */
 
 /* control_grants.c.  {"portal","client_id","token"}: all of these that are
  * given must fit. */

@@ -1,5 +1,6 @@
 #include "emulator/control.h"
 #include "emulator/hubdoc.h"
+#include "emulator/news.h"
 #include "emulator/refusals.h"
 #include "emulator/tokens.h"
 
@@ -114,7 +115,7 @@ do_control_uninstall(struct call *c)
         next = g->next;
         if (g->kind != GRANT_OAUTH || !is_meant(&aim, g))
             continue;
-        grants_remove(all, g);
+        news_uninstall(c->world, g);
         n++;
     }
     control_answer_done(c, n);

@@ -282,7 +282,7 @@ do_batch_archive(struct call *c)
             crm_input_record(c, b.type, id_of(&b, json_array_get(b.inputs, i)),
                              STR_NONE, false, &e);
         if (r != NULL)
-            crm_archive(crm_of_call(c), r, world_now_ms(c->world));
+            crm_delete(c, r);
     }
     call_answer_empty(c, 204);
 }

@@ -4,15 +4,8 @@
 #include "emulator/crm_view.h"
 #include "emulator/door.h"
 #include "emulator/hubdoc.h"
+#include "emulator/news.h"
 #include "emulator/refusals.h"
-
-/* HubSpot's number for the unlabelled association, by from and to. */
-static const unsigned type_ids[CRM_KINDS][CRM_KINDS] = {
-    [CRM_CONTACT] = {[CRM_CONTACT] = 449, [CRM_COMPANY] = 279, [CRM_DEAL] = 4},
-    [CRM_COMPANY] =
-        {[CRM_CONTACT] = 280, [CRM_COMPANY] = 450, [CRM_DEAL] = 342},
-    [CRM_DEAL] = {[CRM_CONTACT] = 3, [CRM_COMPANY] = 341, [CRM_DEAL] = 451},
-};
 
 struct pair {
     const struct crm_type *from_type, *to_type;
@@ -53,11 +46,30 @@ read_pair(struct call *c, struct pair *out)
 }
 
 static void
+connect(struct call *c, const struct pair *p)
+{
+    if (crm_is_connected(p->from, p->to))
+        return;
+    crm_connect(p->from, p->to);
+    news_link(c, p->from, p->to, false);
+}
+
+static void
+disconnect(struct call *c, const struct pair *p)
+{
+    if (!crm_is_connected(p->from, p->to))
+        return;
+    crm_disconnect(p->from, p->to);
+    news_link(c, p->from, p->to, true);
+}
+
+static void
 add_type(const struct pair *p, struct doc *d)
 {
     doc_open(d, '{');
     doc_field_str(d, "category", STR("HUBSPOT_DEFINED"));
-    doc_field_u64(d, "typeId", type_ids[p->from_type->kind][p->to_type->kind]);
+    doc_field_u64(d, "typeId",
+                  happening_link_type(p->from_type->kind, p->to_type->kind));
     doc_key(d, "label");
     doc_null(d);
     doc_close(d, '}');
@@ -136,7 +148,8 @@ add_direction(struct doc *d, const struct record *from, const struct record *to)
     doc_key(d, "associationSpec");
     doc_open(d, '{');
     doc_field_str(d, "associationCategory", STR("HUBSPOT_DEFINED"));
-    doc_field_u64(d, "associationTypeId", type_ids[from->kind][to->kind]);
+    doc_field_u64(d, "associationTypeId",
+                  happening_link_type(from->kind, to->kind));
     doc_close(d, '}');
     doc_close(d, '}');
 }
@@ -147,7 +160,7 @@ do_link_default(struct call *c)
     struct pair p;
     if (!read_pair(c, &p))
         return;
-    crm_connect(p.from, p.to);
+    connect(c, &p);
     struct doc d = call_answer_json(c, 200);
     doc_open(&d, '{');
     doc_field_str(&d, "status", STR("COMPLETE"));
@@ -167,7 +180,7 @@ do_link(struct call *c)
     struct pair p;
     if (!read_pair(c, &p))
         return;
-    crm_connect(p.from, p.to);
+    connect(c, &p);
     struct doc d = call_answer_json(c, 201);
     doc_open(&d, '{');
     doc_field_str(&d, "fromObjectTypeId", str_from(p.from_type->type_id));
@@ -184,7 +197,7 @@ do_unlink(struct call *c)
     struct pair p;
     if (!read_pair(c, &p))
         return;
-    crm_disconnect(p.from, p.to);
+    disconnect(c, &p);
     call_answer_empty(c, 204);
 }
 
@@ -194,7 +207,7 @@ do_v3_link(struct call *c)
     struct pair p;
     if (!read_pair(c, &p))
         return;
-    crm_connect(p.from, p.to);
+    connect(c, &p);
     struct crm_view view = crm_view_of_query(c, p.from_type);
     view.shows_links[p.to_type->kind] = true;
     struct doc d = call_answer_json(c, 200);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "emulator/crm_view.h"
 #include "emulator/hubdoc.h"
+#include "emulator/news.h"
 #include "emulator/refusals.h"
 
 #include <inttypes.h>
@@ -164,8 +165,12 @@ crm_create_from(struct call *c, const struct crm_type *type,
     }
     struct record *r =
         crm_create(crm_of_call(c), type, 0, &values, world_now_ms(c->world));
-    for (size_t i = 0; i < n; i++)
+    news_record(c, HAPPENING_CREATION, r);
+    news_values(c, r, &values);
+    for (size_t i = 0; i < n; i++) {
         crm_connect(r, targets[i]);
+        news_link(c, r, targets[i], false);
+    }
     return r;
 }
 
@@ -178,6 +183,7 @@ crm_update_from(struct call *c, const struct crm_type *type, struct record *r,
         crm_input_conflicts(c, type, &values, r, out_error))
         return NULL;
     crm_update(crm_of_call(c), r, &values, world_now_ms(c->world));
+    news_values(c, r, &values);
     return r;
 }
 
@@ -240,12 +246,34 @@ do_update(struct call *c)
 }
 
 void
+crm_delete(struct call *c, struct record *r)
+{
+    if (r->archived_at_ms != 0)
+        return;
+    crm_archive(crm_of_call(c), r, world_now_ms(c->world));
+    news_record(c, HAPPENING_DELETION, r);
+}
+
+/* hubspot.md 5.3: both events, in no fixed order. */
+void
+crm_erase(struct call *c, struct crm *crm, struct record *r)
+{
+    bool is_first = world_draw(c->world) % 2 == 0;
+    if (is_first)
+        news_record(c, HAPPENING_DELETION, r);
+    news_record(c, HAPPENING_PRIVACY, r);
+    if (!is_first)
+        news_record(c, HAPPENING_DELETION, r);
+    crm_purge(crm, r);
+}
+
+void
 do_archive(struct call *c)
 {
     struct record *r = record_of_path(c, true);
     if (r == NULL)
         return;
-    crm_archive(crm_of_call(c), r, world_now_ms(c->world));
+    crm_delete(c, r);
     call_answer_empty(c, 204);
 }
 
@@ -261,6 +289,6 @@ do_gdpr_delete(struct call *c)
                          json_text_at(body, "idProperty"), true, &e);
     /* One that never existed is as good as deleted. */
     if (r != NULL)
-        crm_purge(crm_of_call(c), r);
+        crm_erase(c, crm_of_call(c), r);
     call_answer_empty(c, 204);
 }

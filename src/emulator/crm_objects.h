@@ -18,5 +18,9 @@ struct record *crm_create_from(struct call *c, const struct crm_type *type,
 struct record *crm_update_from(struct call *c, const struct crm_type *type,
                                struct record *r, const json_t *input,
                                struct crm_error *out_error);
+/* Archives, unless it is archived already. */
+void crm_delete(struct call *c, struct record *r);
+/* For good: a privacy deletion.  r is gone when this returns. */
+void crm_erase(struct call *c, struct crm *crm, struct record *r);
 
 #endif

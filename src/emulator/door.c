@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "emulator/crm_types.h"
+#include "emulator/own.h"
 #include "emulator/refusals.h"
 #include "emulator/tokens.h"
 
@@ -178,6 +179,23 @@ admit_bearer(struct call *c)
     return take_burst(c) && has_scope(c);
 }
 
+/* An app's own token, of no account; exempt from rate limits. */
+static bool
+admit_app(struct call *c)
+{
+    struct token *t = find_bearer(c);
+    if (t == NULL || t->grant->kind != GRANT_APP_LEVEL) {
+        refuse_unknown_token(c);
+        return false;
+    }
+    c->grant = t->grant;
+    c->client_id = t->grant->client_id;
+    if (!token_is_expired(t, world_now_ms(c->world)))
+        return true;
+    refuse_expired_token(c, t->expires_at_ms);
+    return false;
+}
+
 bool
 door_admit(struct call *c)
 {
@@ -186,6 +204,8 @@ door_admit(struct call *c)
         return true;
     case ACCESS_CONTROL:
         return admit_control(c);
+    case ACCESS_APP:
+        return admit_app(c);
     default:
         return admit_bearer(c);
     }
@@ -208,5 +228,6 @@ door_client(struct call *c, struct str id, struct str secret)
         refuse_oauth(c, STR("BAD_CLIENT_SECRET"));
         return NULL;
     }
+    own_replace(&app->secret, secret); /* webhooks are signed with it */
     return app;
 }

@@ -67,3 +67,10 @@ hubdoc_i64(struct doc *d, const char *name, int64_t value)
     add_value(d, STR_NONE);
     buf_addf(d->out, "%" PRId64, value);
 }
+
+void
+hubdoc_raw(struct doc *d, const char *name, struct str json)
+{
+    doc_key(d, name);
+    add_value(d, json);
+}

@@ -18,6 +18,8 @@ void hubdoc_add_time(struct buf *out, int64_t unix_ms);
 void hubdoc_id(struct doc *d, const char *name, uint64_t id);
 /* null where text.p is NULL */
 void hubdoc_maybe(struct doc *d, const char *name, struct str text);
+/* A value that is JSON already. */
+void hubdoc_raw(struct doc *d, const char *name, struct str json);
 void hubdoc_i64(struct doc *d, const char *name, int64_t value);
 
 #endif

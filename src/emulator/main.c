@@ -1,5 +1,6 @@
 #include "emulator/options.h"
 #include "emulator/own.h"
+#include "emulator/postman.h"
 #include "emulator/serve.h"
 #include "emulator/state.h"
 #include "emulator/world.h"
@@ -26,7 +27,8 @@ struct program {
     struct event_base *base;
     struct world *world;
     struct tls_context *tls;
-    struct event *save; /* pending while a change is not saved */
+    struct postman *postman; /* NULL before it is open */
+    struct event *save;      /* pending while a change is not saved */
     struct event *signals[2];
 };
 
@@ -61,6 +63,7 @@ on_change(void *arg)
     p->world->is_changed = true;
     if (p->options.state != NULL && !event_pending(p->save, EV_TIMEOUT, NULL))
         (void)event_add(p->save, &soon); /* else the end saves it */
+    postman_wake(p->postman);
 }
 
 static void
@@ -144,11 +147,14 @@ open_world(struct program *p, struct buf *out_why)
     const struct options *o = &p->options;
     p->world = world_new(env_real(), o->seed);
     p->world->secret = own_text(str_from(o->secret));
+    p->world->webhook = own_text(str_from(o->webhook));
     for (size_t i = 0; i < o->n_apps; i++) {
         enum err e = apps_declare(&p->world->apps, o->apps[i].path,
                                   str_from(o->apps[i].client_id), out_why);
         if (e != ERR_OK)
             return e;
+        if (o->apps[i].webhook != NULL)
+            apps_set_webhook(&p->world->apps, str_from(o->apps[i].webhook));
     }
     enum err e = open_tls(p, out_why);
     if (e == ERR_OK && o->state != NULL)
@@ -172,11 +178,19 @@ run(struct program *p, struct buf *out_why)
                                .tls = p->tls,
                                .on_change = on_change,
                                .arg = p};
+    struct postman_setup mail = {.base = p->base,
+                                 .world = p->world,
+                                 .ca_file = p->options.ca_file,
+                                 .on_change = on_change,
+                                 .arg = p};
     struct site *site = site_open(&setup);
+    p->postman = postman_open(&mail);
+    postman_wake(p->postman); /* for what an earlier run left */
     (void)printf("emulator listening on %.*s\n", STR_ARG(p->world->origin));
     (void)fflush(stdout); /* nobody may be reading: it goes on all the same */
     (void)event_base_dispatch(p->base); /* ends by loopbreak */
     site_close(site);
+    postman_close(p->postman);
     save(p);
     return ERR_OK;
 }

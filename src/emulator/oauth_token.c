@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "emulator/door.h"
+#include "emulator/news.h"
 #include "emulator/refusals.h"
 #include "emulator/tokens.h"
 
@@ -96,9 +97,13 @@ exchange(struct call *c, struct app *app)
     if (code == NULL)
         return;
     code->is_used = true;
+    bool is_new = grants_find(&c->world->grants, code->client_id,
+                              code->account->portal) == NULL;
     struct grant *g =
         grants_connect(c->world, code->client_id, code->account, code->scopes);
     struct token *refresh = token_new(c->world, g, TOKEN_REFRESH);
+    if (is_new)
+        news_install(c->world, g);
     answer_tokens(c, token_new(c->world, g, TOKEN_ACCESS), refresh);
 }
 

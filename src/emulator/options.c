@@ -1,5 +1,7 @@
 #include "emulator/options.h"
 
+#include "emulator/target.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -75,6 +77,32 @@ read_client_id(struct options *o, const char *value, struct buf *out_why)
     return ERR_OK;
 }
 
+/* Of the --app before it; before the first one, of every app. */
+static enum err
+read_webhook(struct options *o, const char *value, struct buf *out_why)
+{
+    if (!target_is_good(str_from(value))) {
+        buf_addf(out_why,
+                 "--webhook takes an http or https URL of this machine, as in "
+                 "http://127.0.0.1:8080/webhooks/crm-sync; this is %s",
+                 value);
+        return ERR_CONFIG;
+    }
+    if (o->n_apps > 0)
+        o->apps[o->n_apps - 1].webhook = value;
+    else
+        o->webhook = value;
+    return ERR_OK;
+}
+
+static enum err
+read_ca_file(struct options *o, const char *value, struct buf *out_why)
+{
+    (void)out_why;
+    o->ca_file = value;
+    return ERR_OK;
+}
+
 static enum err
 read_secret(struct options *o, const char *value, struct buf *out_why)
 {
@@ -130,6 +158,12 @@ static const struct option {
     {"--client-id", "ID", read_client_id,
      "the client id of the --app before it; without it one is made, see "
      "/_emulator/apps"},
+    {"--webhook", "URL", read_webhook,
+     "where the --app before it takes webhooks, or every app if none stands "
+     "before it; on this machine only"},
+    {"--webhook-ca", "FILE", read_ca_file,
+     "trust these certificates (PEM) where webhooks go by https; otherwise "
+     "the system's"},
     {"--secret", "SECRET", read_secret,
      "the client secret of every app; without it any will do"},
     {"--state", "FILE", read_state,

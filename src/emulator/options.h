@@ -16,10 +16,13 @@ struct options {
     struct {
         const char *path;
         const char *client_id; /* NULL: made from the file's uid */
+        const char *webhook;   /* NULL: none */
     } apps[OPTIONS_APPS];
     size_t n_apps;
-    const char *secret; /* NULL: any */
-    const char *state;  /* NULL: in memory only */
+    const char *secret;  /* NULL: any */
+    const char *webhook; /* of apps without --app; NULL: none */
+    const char *ca_file; /* for webhooks by https; NULL: the system's */
+    const char *state;   /* NULL: in memory only */
     const char *tls_cert, *tls_key;
     uint64_t seed;
     bool wants_help;

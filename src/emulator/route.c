@@ -4,12 +4,15 @@
 #include "emulator/account_info.h"
 #include "emulator/apps_page.h"
 #include "emulator/consent.h"
+#include "emulator/contacts_page.h"
 #include "emulator/control.h"
 #include "emulator/crm_batch.h"
 #include "emulator/crm_links.h"
+#include "emulator/crm_merge.h"
 #include "emulator/crm_objects.h"
 #include "emulator/crm_search.h"
 #include "emulator/door.h"
+#include "emulator/journal_api.h"
 #include "emulator/oauth_info.h"
 #include "emulator/oauth_token.h"
 #include "emulator/refusals.h"
@@ -25,6 +28,13 @@
     {                                                          \
         method, "/crm/objects/{date}/{type}" path, access, run \
     }
+/* The journal of all accounts, and that of one. */
+#define JOURNAL(method, path, run)                                             \
+    {method, "/webhooks-journal/journal/{date}" path, ACCESS_APP, run},        \
+    {                                                                          \
+        method, "/webhooks-journal/journal-local/{date}" path, ACCESS_APP, run \
+    }
+#define SUBSCRIPTIONS "/webhooks-journal/subscriptions/{date}"
 #define LINKS "/{type}/{id}/associations"
 
 static const struct route routes[] = {
@@ -36,6 +46,7 @@ static const struct route routes[] = {
     CRM("DELETE", "/{id}", ACCESS_WRITE, do_archive),
     CRM("POST", "/search", ACCESS_SEARCH, do_search),
     CRM("POST", "/gdpr-delete", ACCESS_WRITE, do_gdpr_delete),
+    CRM("POST", "/merge", ACCESS_WRITE, do_merge),
     CRM("POST", "/batch/read", ACCESS_READ, do_batch_read),
     CRM("POST", "/batch/create", ACCESS_WRITE, do_batch_create),
     CRM("POST", "/batch/update", ACCESS_WRITE, do_batch_update),
@@ -63,6 +74,8 @@ static const struct route routes[] = {
     {"GET", "/apps", ACCESS_CONTROL, do_apps},
     {"POST", "/apps/uninstall", ACCESS_CONTROL, do_apps_uninstall},
     {"POST", "/apps/install", ACCESS_CONTROL, do_apps_install},
+    {"GET", "/apps/contacts/{portal}", ACCESS_CONTROL, do_contacts},
+    {"POST", "/apps/contacts/erase", ACCESS_CONTROL, do_contacts_erase},
     {"GET", "/apps/installs/{id}", ACCESS_CONTROL, do_install_continue},
     {"GET", "/apps/installed", ACCESS_CONTROL, do_install_finished},
     {"GET", "/oauth/authorize", ACCESS_CONTROL, do_authorize},
@@ -85,6 +98,22 @@ static const struct route routes[] = {
     {"GET", "/integrations/v1/me", ACCESS_TOKEN, do_me},
     {"DELETE", "/appinstalls/{modern}/external-install", ACCESS_TOKEN,
      do_external_uninstall},
+    /* the webhooks journal */
+    JOURNAL("GET", "/earliest", do_journal_earliest),
+    JOURNAL("GET", "/latest", do_journal_latest),
+    JOURNAL("GET", "/offset/{offset}/next", do_journal_next),
+    JOURNAL("GET", "/batch/earliest/{n}", do_journal_batch_earliest),
+    JOURNAL("GET", "/batch/latest/{n}", do_journal_batch_latest),
+    JOURNAL("GET", "/batch/{offset}/next/{n}", do_journal_batch_next),
+    JOURNAL("POST", "/batch/read", do_journal_batch_read),
+    {"GET", "/journal-files/{client_id}/{offset}", ACCESS_OPEN,
+     do_journal_file},
+    {"POST", SUBSCRIPTIONS, ACCESS_APP, do_journal_subscribe},
+    {"GET", SUBSCRIPTIONS, ACCESS_APP, do_journal_subscriptions},
+    {"GET", SUBSCRIPTIONS "/{id}", ACCESS_APP, do_journal_subscription},
+    {"DELETE", SUBSCRIPTIONS "/{id}", ACCESS_APP, do_journal_unsubscribe},
+    {"DELETE", SUBSCRIPTIONS "/portals/{portal}", ACCESS_APP,
+     do_journal_unsubscribe_portal},
     /* the emulator itself */
     {"GET", "/_emulator/calls", ACCESS_CONTROL, do_calls},
     {"GET", "/_emulator/tokens", ACCESS_CONTROL, do_list_tokens},
@@ -94,6 +123,9 @@ static const struct route routes[] = {
     {"PUT", "/_emulator/settings", ACCESS_CONTROL, do_put_settings},
     {"POST", "/_emulator/faults", ACCESS_CONTROL, do_add_fault},
     {"DELETE", "/_emulator/faults", ACCESS_CONTROL, do_clear_faults},
+    {"POST", "/_emulator/emit", ACCESS_CONTROL, do_emit},
+    {"GET", "/_emulator/webhooks", ACCESS_CONTROL, do_get_webhooks},
+    {"DELETE", "/_emulator/webhooks", ACCESS_CONTROL, do_drop_webhooks},
     {"POST", "/_emulator/reset", ACCESS_CONTROL, do_reset},
     {"POST", "/_emulator/clock", ACCESS_CONTROL, do_clock},
     {"POST", "/_emulator/expire", ACCESS_CONTROL, do_expire},

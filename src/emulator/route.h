@@ -12,6 +12,7 @@
 enum access {
     ACCESS_OPEN,    /* no bearer: pages and the OAuth endpoints */
     ACCESS_CONTROL, /* the emulator's own API: loopback hosts only */
+    ACCESS_APP,     /* a bearer by client credentials */
     ACCESS_TOKEN,   /* a bearer of any grant */
     ACCESS_READ,    /* a bearer with the read scope of the CRM type */
     ACCESS_WRITE,

@@ -228,7 +228,7 @@ on_request(struct http_exchange *x, void *arg)
         route_run(c);
     if (!is_control(c))
         count(v);
-    if (!str_equal(c->method, STR("GET")))
+    if (c->has_changed || !str_equal(c->method, STR("GET")))
         s->setup.on_change(s->setup.arg);
     if (wait_ms > 0)
         wait_for(v, wait_ms, on_time);

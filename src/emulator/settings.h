@@ -9,6 +9,8 @@
  * What PUT /_emulator/settings changes.  One table in settings.c holds name,
  * range, default and a sentence for each.
  */
+#define SETTING_TEXT 1024 /* bytes of a text with its NUL */
+
 struct settings {
     int64_t expires_in;     /* seconds an access token lives */
     int64_t code_lifetime;  /* seconds an authorization code lives */
@@ -22,6 +24,23 @@ struct settings {
     int64_t omit_hub_id;
     int64_t omit_scopes;
     int64_t omit_refresh_token;
+    /* webhooks, see docs/emulator.md */
+    int64_t webhook_retries;     /* after the first attempt */
+    int64_t webhook_batch;       /* events a request */
+    int64_t webhook_delay_ms;    /* until a batch goes that is not full */
+    int64_t webhook_concurrency; /* requests in flight an account */
+    int64_t webhook_timeout_ms;
+    int64_t webhook_duplicates; /* every n-th event twice; 0: none */
+    int64_t webhook_speed;      /* retries come this many times sooner */
+    int64_t webhook_shuffle;    /* yes or no, as the following */
+    int64_t webhook_mix_portals;
+    int64_t webhook_lifecycle;
+    int64_t journal_delay_ms;     /* until events can be read */
+    int64_t journal_file_events;  /* of one file */
+    int64_t journal_url_lifetime; /* seconds a file can be fetched */
+    char webhook_url[SETTING_TEXT];
+    char webhook_sign_url[SETTING_TEXT];
+    char webhook_versions[SETTING_TEXT];
 };
 
 void settings_reset(struct settings *s);

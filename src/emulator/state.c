@@ -3,6 +3,8 @@
 #include "emulator/call.h"
 #include "emulator/crm_state.h"
 #include "emulator/hubdoc.h"
+#include "emulator/outbox_state.h"
+#include "emulator/own.h"
 #include "emulator/tokens.h"
 
 #include <fcntl.h>
@@ -23,6 +25,7 @@ add_accounts(const struct world *w, struct doc *d)
         doc_field_u64(d, "portal", a->portal);
         doc_field_str(d, "name", a->name);
         doc_field_u64(d, "edition", a->edition);
+        doc_field_u64(d, "last_event_id", a->last_event_id);
         if (a->crm != NULL) {
             doc_key(d, "crm");
             crm_state_add(a->crm, d);
@@ -32,7 +35,7 @@ add_accounts(const struct world *w, struct doc *d)
     doc_close(d, ']');
 }
 
-/* Declared apps come from their files again. */
+/* What a declared app is comes from its file again. */
 static void
 add_apps(const struct world *w, struct doc *d)
 {
@@ -40,10 +43,9 @@ add_apps(const struct world *w, struct doc *d)
     doc_open(d, '[');
     for (size_t i = 0; i < w->apps.n; i++) {
         const struct app *app = w->apps.v[i];
-        if (app->is_declared)
-            continue;
         doc_open(d, '{');
         doc_field_str(d, "client_id", app->client_id);
+        hubdoc_maybe(d, "secret", app->secret);
         doc_field_strs(d, "redirect_urls", app->redirect_urls);
         doc_field_strs(d, "scopes", app->required);
         doc_close(d, '}');
@@ -101,6 +103,8 @@ add_world(const struct world *w, struct doc *d)
     add_accounts(w, d);
     add_apps(w, d);
     add_grants(w, d);
+    outbox_state_add(w, d);
+    journals_add_state(&w->journals, d);
     doc_close(d, '}');
 }
 
@@ -164,6 +168,7 @@ load_accounts(struct world *w, const json_t *list)
         struct account *a = accounts_add(
             &w->accounts, json_u64_at(one, "portal", 0),
             json_text_at(one, "name"), (enum hubspot_edition)edition);
+        a->last_event_id = json_u64_at(one, "last_event_id", 0);
         crm_free(a->crm);
         a->crm = crm_state_load(json_object_get(one, "crm"));
     }
@@ -179,6 +184,9 @@ load_apps(struct world *w, const json_t *list)
     {
         struct strs urls = json_texts_at(one, "redirect_urls", arena);
         struct app *app = apps_meet(&w->apps, json_text_at(one, "client_id"));
+        struct str secret = json_text_at(one, "secret");
+        if (app != NULL && secret.p != NULL)
+            own_replace(&app->secret, secret);
         if (app != NULL && urls.n > 0)
             apps_remember(app, urls.v[0], json_texts_at(one, "scopes", arena));
     }
@@ -248,6 +256,8 @@ load_world(struct world *w, json_t *file)
     load_accounts(w, json_object_get(file, "accounts"));
     load_apps(w, json_object_get(file, "apps"));
     load_grants(w, json_object_get(file, "grants"));
+    outbox_state_load(w, json_object_get(file, "outbox"));
+    journals_load_state(w, json_object_get(file, "journals"));
     w->grants.last_install_id =
         json_u64_at(file, "last_install_id", w->grants.last_install_id);
     return settings_put(&w->settings, json_object_get(file, "settings"), &name);

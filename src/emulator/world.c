@@ -1,6 +1,7 @@
 #include "emulator/world.h"
 
 #include "base/text.h"
+#include "emulator/emission.h"
 #include "emulator/own.h"
 #include "emulator/tokens.h"
 
@@ -91,6 +92,9 @@ clear(struct world *w)
     accounts_done(&w->accounts);
     faults_done(&w->faults);
     tally_done(&w->tally);
+    outbox_done(&w->outbox);
+    emissions_done(&w->emissions);
+    journals_done(&w->journals);
 }
 
 void
@@ -125,5 +129,6 @@ world_free(struct world *w)
     apps_done(&w->apps);
     own_drop(&w->secret);
     own_drop(&w->origin);
+    own_drop(&w->webhook);
     free(w);
 }

@@ -8,8 +8,12 @@
 #include "emulator/faults.h"
 #include "emulator/grants.h"
 #include "emulator/installs.h"
+#include "emulator/journal.h"
+#include "emulator/outbox.h"
 #include "emulator/settings.h"
 #include "emulator/tally.h"
+
+struct emission;
 
 /*
  * All that the emulated HubSpot consists of.  Everything that a request can
@@ -23,8 +27,9 @@ struct world {
     /* fixed */
     struct env *env;
     uint64_t seed;
-    struct str secret; /* --secret: every app's client secret; p NULL: any */
-    struct str origin; /* http://127.0.0.1:8790 */
+    struct str secret;  /* --secret: every app's client secret; p NULL: any */
+    struct str origin;  /* http://127.0.0.1:8790 */
+    struct str webhook; /* --webhook before any --app; p NULL: none */
     /* moving */
     int64_t clock_offset_ms;
     uint64_t n_drawn; /* numbers drawn from the seed */
@@ -36,6 +41,9 @@ struct world {
     struct installs installs;
     struct faults faults;
     struct tally tally;
+    struct outbox outbox;
+    struct emission *emissions;
+    struct journals journals;
     bool is_changed; /* since the state was last saved */
 };
 
