@@ -67,6 +67,17 @@ static const struct page_text texts[PAGE_END] = {
     [PAGE_BUSY] = {503, MOOD_WARN, "busy", "Please try again in a moment",
                    "We could not finish this just now. Nothing was lost.",
                    "Wait a few seconds, then try again.", true},
+    [PAGE_HUBSPOT_AWAY] =
+        {502, MOOD_WARN, "hubspot-away", "HubSpot does not answer",
+         "{app} could not be connected, because HubSpot cannot be reached or "
+         "has trouble of its own. It is nothing that you did.",
+         "Wait a minute, then try again. If HubSpot stays away, try later: "
+         "{app} cannot be connected without it."},
+    [PAGE_HUBSPOT_PATIENCE] =
+        {503, MOOD_WARN, "hubspot-patience", "HubSpot asks for patience",
+         "{app} could not be connected just now, because HubSpot has more to "
+         "do than it can. It is nothing that you did.",
+         "Wait a minute, then try again."},
     [PAGE_NOT_FOUND] = {404, MOOD_STOP, "not-found", "There is nothing here",
                         "This address leads nowhere.",
                         "Check it, or go back to where you came from."},

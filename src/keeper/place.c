@@ -346,13 +346,24 @@ has_other_tenant(const struct place *p, const struct site *site)
            !p->context.is_take_over;
 }
 
+static bool
+is_away(const struct courier_done *seen)
+{
+    return seen->outcome == OUTCOME_TRANSIENT ||
+           seen->outcome == OUTCOME_THROTTLED ||
+           seen->outcome == OUTCOME_DROPPED;
+}
+
 enum err
 place_grant(struct turn *t, struct place *p)
 {
     struct site site;
     if (look_at_site(t, p, &site) == ERR_AGAIN)
         return ERR_AGAIN;
-    if (site.app == NULL || site.portal == 0)
+    if (site.app != NULL && site.portal == 0 && is_away(p->seen))
+        turn_away(t, p, &site, PAGE_HUBSPOT_AWAY,
+                  STR("HubSpot could not be asked which account this is."));
+    else if (site.app == NULL || site.portal == 0)
         turn_away(t, p, &site, PAGE_FAILED,
                   STR("HubSpot did not say which account this is, or "
                       "contradicted itself."));

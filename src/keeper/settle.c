@@ -24,6 +24,10 @@ explain(struct turn *t, const struct courier_done *d)
     if (d->outcome == OUTCOME_CODE_REFUSED)
         return STR("HubSpot says that the permission was already used or is "
                    "too old.");
+    if (d->outcome == OUTCOME_THROTTLED)
+        return STR("HubSpot asks for patience (429).");
+    if (d->outcome == OUTCOME_DROPPED)
+        return STR("portkeep had no time to ask HubSpot.");
     if (d->outcome == OUTCOME_OK || d->message.n == 0)
         return STR("HubSpot could not be reached, or gave no usable answer.");
     return arena_printf(turn_arena(t), "HubSpot said: %.*s",
@@ -39,10 +43,27 @@ refused_err(uint32_t outcome)
     case OUTCOME_THROTTLED:
         return ERR_THROTTLED;
     case OUTCOME_TRANSIENT:
-    case OUTCOME_DROPPED:
         return ERR_UNREACHABLE;
+    case OUTCOME_DROPPED:
+        return ERR_UNAVAILABLE;
     default:
         return ERR_INVALID;
+    }
+}
+
+/* Whose fault it is: the browser's status and words follow from it. */
+static enum front_page
+failed_page(enum err e)
+{
+    switch (e) {
+    case ERR_UNREACHABLE:
+        return PAGE_HUBSPOT_AWAY;
+    case ERR_THROTTLED:
+        return PAGE_HUBSPOT_PATIENCE;
+    case ERR_UNAVAILABLE:
+        return PAGE_BUSY;
+    default:
+        return PAGE_FAILED;
     }
 }
 
@@ -53,7 +74,8 @@ settle_failed(struct turn *t, const struct errand_note *note, struct attempt *a,
               struct str status)
 {
     struct waiter w = {note->peer, note->call};
-    struct front_finished f = {.page = PAGE_FAILED, .detail = why->detail};
+    struct front_finished f = {.page = (uint32_t)failed_page(why->err),
+                               .detail = why->detail};
     if (c->session_code.s.n > 0)
         f.retry_url = session_url(t, a->app, c->session_code.s);
     audit_add(t, &(struct audit_entry){.kind = STR("connect"),

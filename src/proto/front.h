@@ -31,7 +31,9 @@ enum front_page {
     PAGE_LINK_INVALID,      /* session unknown, used or too old */
     PAGE_STATE_INVALID,     /* state missing or changed */
     PAGE_UNKNOWN_APP,
-    PAGE_BUSY, /* try again later; nothing was lost */
+    PAGE_BUSY,             /* try again later; nothing was lost */
+    PAGE_HUBSPOT_AWAY,     /* unreachable, or in trouble of its own */
+    PAGE_HUBSPOT_PATIENCE, /* it asks everybody to wait (429) */
     PAGE_COUNT
 };
 

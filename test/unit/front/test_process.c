@@ -111,6 +111,8 @@ shows_the_page_that_the_keeper_names(void **state)
         {PAGE_STATE_INVALID, 400, "state-invalid"},
         {PAGE_UNKNOWN_APP, 404, "unknown-app"},
         {PAGE_BUSY, 503, "busy"},
+        {PAGE_HUBSPOT_AWAY, 502, "hubspot-away"},
+        {PAGE_HUBSPOT_PATIENCE, 503, "hubspot-patience"},
         {PAGE_COUNT + 50, 500, "broken"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

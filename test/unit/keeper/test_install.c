@@ -130,7 +130,7 @@ an_exchange_that_was_lost_with_the_keeper_is_told_at_the_second_hit(
     s->now_ms += 1000;
     stage_rebirth(s);
     stage_finish(s, &begun, "code-1", &again);
-    assert_int_equal(again.page, PAGE_FAILED);
+    assert_int_equal(again.page, PAGE_BUSY);
     assert_non_null(strstr(again.detail, "restarted"));
     stage_check(s);
     stage_free(s);
@@ -174,6 +174,46 @@ a_reinstall_cuts_nothing_and_its_token_is_newer_than_a_refused_one(void **state)
     stage_disconnect(s, 1001, &done);
     assert_true(s->n_revoked > 1);
     assert_int_equal(s->n_replaced, 1);
+    stage_free(s);
+}
+
+static void
+the_page_says_whether_hubspot_refused_or_was_away(void **state)
+{
+    static const struct {
+        uint32_t outcome;
+        uint32_t page;
+        const char *says;
+    } cases[] = {
+        {OUTCOME_CODE_REFUSED, PAGE_FAILED, "already used"},
+        {OUTCOME_OUR_FAULT, PAGE_FAILED, "own credentials"},
+        {OUTCOME_TRANSIENT, PAGE_HUBSPOT_AWAY, "not be reached"},
+        {OUTCOME_THROTTLED, PAGE_HUBSPOT_PATIENCE, "patience"},
+        {OUTCOME_DROPPED, PAGE_BUSY, "no time"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stage *s = stage_new();
+        refuse(s, ERRAND_EXCHANGE, cases[i].outcome);
+        begin_twice(s);
+        stage_finish(s, &begun, "code-1", &done);
+        assert_int_equal(done.page, cases[i].page);
+        assert_non_null(strstr(done.detail, cases[i].says));
+        stage_free(s);
+    }
+}
+
+static void
+hubspot_is_away_where_it_cannot_say_which_account_it_is(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    s->hub_id = 0;
+    refuse(s, ERRAND_INTROSPECT, OUTCOME_TRANSIENT);
+    begin_twice(s);
+    stage_finish(s, &begun, "code-1", &done);
+    assert_int_equal(done.page, PAGE_HUBSPOT_AWAY);
+    stage_check(s);
     stage_free(s);
 }
 
@@ -346,6 +386,9 @@ main(void)
         cmocka_unit_test(an_exchange_that_outlived_the_keeper_becomes_a_grant),
         cmocka_unit_test(
             a_reinstall_cuts_nothing_and_its_token_is_newer_than_a_refused_one),
+        cmocka_unit_test(the_page_says_whether_hubspot_refused_or_was_away),
+        cmocka_unit_test(
+            hubspot_is_away_where_it_cannot_say_which_account_it_is),
         cmocka_unit_test(an_attempt_whose_app_vanished_ends_with_a_page),
         cmocka_unit_test(a_committed_reply_does_not_end_with_its_attempts_time),
         cmocka_unit_test(a_wrong_redirect_address_does_not_hold_refreshes_back),
