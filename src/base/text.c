@@ -210,12 +210,9 @@ text_add_html(struct buf *out, struct str text)
     }
 }
 
-/*
- * The length of the UTF-8 sequence at p, 0 if it is ill-formed (overlong,
- * surrogate, too large, cut off): Unicode 15, table 3-7.
- */
-static size_t
-utf8_length(struct str s)
+/* Unicode 15, table 3-7. */
+size_t
+text_utf8_length(struct str s)
 {
     static const struct {
         uint8_t first, last, low, high;
@@ -250,7 +247,7 @@ text_add_json(struct buf *out, struct str text)
     buf_add_char(out, '"');
     for (size_t i = 0; i < text.n;) {
         struct str rest = str_of(text.p + i, text.n - i);
-        size_t n = utf8_length(rest);
+        size_t n = text_utf8_length(rest);
         if (n == 0) {
             buf_add(out, STR("\xef\xbf\xbd"));
             i++;
@@ -275,7 +272,7 @@ text_is_clean(struct str text)
 {
     for (size_t i = 0; i < text.n;) {
         uint8_t c = (uint8_t)text.p[i];
-        size_t n = utf8_length(str_of(text.p + i, text.n - i));
+        size_t n = text_utf8_length(str_of(text.p + i, text.n - i));
         if (n == 0 || c < 0x20 || c == 0x7f)
             return false;
         i += n;

@@ -41,6 +41,9 @@ void text_add_html(struct buf *out, struct str text);
 /* With quotes around it; invalid UTF-8 becomes U+FFFD (RFC 8259). */
 void text_add_json(struct buf *out, struct str text);
 
+/* Of the UTF-8 sequence at the front of text, which is not empty; 0 if it is
+ * ill-formed: overlong, surrogate, too large, cut off. */
+size_t text_utf8_length(struct str text);
 /* True for well-formed UTF-8 without control characters. */
 bool text_is_clean(struct str text);
 

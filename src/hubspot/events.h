@@ -21,7 +21,7 @@
 
 enum event_fault {
     EVENT_GOOD,
-    EVENT_NOT_JSON,   /* also invalid UTF-8 */
+    EVENT_NOT_JSON,   /* also invalid UTF-8, and names with escapes */
     EVENT_NOT_OBJECT, /* JSON, but no object */
     EVENT_TOO_DEEP,
     EVENT_DOUBLE_KEY,
@@ -45,10 +45,10 @@ enum event_class {
 };
 
 /*
- * The type is HubSpot's id where there is one, whichever way the event names
- * it ("0-1" for contact), else the word that it uses ("conversation"); empty
- * where the event does not tell.  Who looks for the events of an object
- * therefore looks under its type and under the empty one.
+ * The type is HubSpot's id, whichever way the event names it ("0-1" for
+ * contact), or "conversation"; empty where the event does not tell.  Who
+ * looks for the events of an object looks under its type and under the empty
+ * one.
  */
 struct event_object {
     struct str type;
@@ -64,10 +64,12 @@ struct event_facts {
     int64_t occurred_at_ms;
     struct event_object *objects; /* each once */
     size_t n_objects;
-    struct str property; /* propertyName */
-    struct str source;   /* changeSource */
-    /* As they stand in the event, quotes and escapes too. */
-    struct str value, association, message, is_removed;
+    struct str property;    /* propertyName */
+    struct str source;      /* changeSource */
+    struct str association; /* associationType */
+    bool is_removed;        /* associationRemoved */
+    /* propertyValue, messageId: with their quotes and escapes. */
+    struct str value, message;
 };
 
 struct event {
@@ -98,7 +100,8 @@ enum err events_read(struct str body, size_t max, struct arena *arena,
  * hash.  An event of an unknown class or without eventId is known by all of
  * its bytes but the attempt, so that no other is taken for its repeat.
  */
-void event_dedupe_key(const struct event *event, const uint8_t secret[32],
+void event_dedupe_key(const struct event *event,
+                      const uint8_t secret[static 32],
                       uint8_t out[static EVENT_KEY_LEN]);
 
 #endif

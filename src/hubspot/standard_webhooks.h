@@ -13,6 +13,8 @@
  */
 #define WEBHOOK_KEY_MIN 24
 #define WEBHOOK_KEY_MAX 64
+#define WEBHOOK_KEY_WANTED \
+    "a key is whsec_ and the base64 of 24 to 64 random bytes"
 
 #define WEBHOOK_HEADER_ID "webhook-id"
 #define WEBHOOK_HEADER_TIMESTAMP "webhook-timestamp"
