@@ -22,7 +22,7 @@
 
 #define LIFE_FD 3
 #define APPS_MAX LIMIT_APPS
-#define FDS_MAX (LIMIT_APPS * 3 + 64)
+#define FDS_MAX (LIMIT_APPS * 4 + 64) /* four secrets an app */
 
 struct birth {
     struct child child; /* what the role sees */

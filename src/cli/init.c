@@ -28,7 +28,7 @@ struct init {
     struct str data_dir; /* of the database */
     struct user user;    /* whose the data is to be, when root runs this */
     bool has_user;
-    struct str config, master_key, secret; /* paths */
+    struct str config, master_key, secret, whsec; /* paths */
     const char *made[FILES_MAX];
     size_t n_made;
 };
@@ -121,6 +121,8 @@ choose_places(struct init *in)
     in->master_key = in_folder(in, STR("master.key"));
     in->secret = in_folder(
         in, arena_printf(cli->arena, "%.*s.secret", STR_ARG(plan->app)));
+    in->whsec = in_folder(
+        in, arena_printf(cli->arena, "%.*s.whsec", STR_ARG(plan->app)));
     plan->public_url = given_or(cli, "public-url", "");
     plan->public_listen = given_or(cli, "public-listen", "127.0.0.1:8700");
     plan->private_listen = given_or(cli, "private-listen", "127.0.0.1:8701");
@@ -132,6 +134,8 @@ choose_places(struct init *in)
     plan->master_key_path = STR("master.key");
     plan->secret_path =
         arena_printf(cli->arena, "%.*s.secret", STR_ARG(plan->app));
+    plan->whsec_path =
+        arena_printf(cli->arena, "%.*s.whsec", STR_ARG(plan->app));
     if (plan->public_url.n == 0)
         plan->public_url = is_local ? local_url(cli->arena, plan->public_listen)
                                     : origin_of_redirect(in);
@@ -174,7 +178,8 @@ choose_user(struct init *in)
 static int
 refuse_existing(const struct init *in)
 {
-    const struct str *files[] = {&in->config, &in->master_key, &in->secret};
+    const struct str *files[] = {&in->config, &in->master_key, &in->secret,
+                                 &in->whsec};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         if (access(files[i]->p, F_OK) == 0)
             return cli_fail(in->cli,
@@ -238,6 +243,8 @@ give_secrets(const struct init *in)
     int status = give_to_user(in, in->master_key, true);
     if (status == CLI_DONE && !in->plan.meta.is_static)
         status = give_to_user(in, in->secret, true);
+    if (status == CLI_DONE)
+        status = give_to_user(in, in->whsec, true);
     return status;
 }
 
@@ -264,6 +271,9 @@ write_files(struct init *in, struct str secret)
         status = note_file(
             in, keyfile_write_new(in->secret.p, secret, 0600, &problem),
             in->secret, &problem);
+    if (status == CLI_DONE)
+        status = note_file(in, keyfile_create_webhook(in->whsec.p, &problem),
+                           in->whsec, &problem);
     if (status == CLI_DONE)
         status = note_file(
             in, keyfile_write_new(in->config.p, buf_str(&text), 0640, &problem),

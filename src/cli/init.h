@@ -20,6 +20,7 @@ struct init_plan {
     struct str app;
     struct str client_id;
     struct str secret_path;
+    struct str whsec_path; /* empty: no word of events */
     struct hsmeta meta; /* name, scopes, distribution, ... */
 };
 

@@ -81,6 +81,17 @@ add_hubspot(struct buf *out, const struct init_plan *plan)
 }
 
 static void
+add_events(struct buf *out, const struct init_plan *plan)
+{
+    if (plan->whsec_path.n == 0)
+        return;
+    add_note(out, "Your URL that receives events, and the key that signs "
+                  "them.");
+    add_note(out, "webhook_target = https://app.example.com/hubspot/events");
+    buf_addf(out, "; webhook_secret = file:%.*s\n", STR_ARG(plan->whsec_path));
+}
+
+static void
 add_app(struct buf *out, const struct init_plan *plan)
 {
     const struct hsmeta *meta = &plan->meta;
@@ -89,8 +100,10 @@ add_app(struct buf *out, const struct init_plan *plan)
         add_key(out, "type", STR("static"));
     add_key(out, "name", meta->name);
     add_key(out, "support_url", meta->support_url);
-    if (meta->is_static)
+    if (meta->is_static) {
+        add_events(out, plan);
         return;
+    }
     add_key(out, "client_id", plan->client_id);
     add_file_key(out, "client_secret", plan->secret_path);
     add_note(out, "As in the app's own configuration at HubSpot.");
@@ -105,6 +118,7 @@ add_app(struct buf *out, const struct init_plan *plan)
         add_key(out, "marketplace", STR("yes"));
         add_note(out, "sign_in_url = https://app.example.com/hubspot/sign-in");
     }
+    add_events(out, plan);
 }
 
 void

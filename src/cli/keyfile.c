@@ -41,21 +41,27 @@ add_id(struct buf *out)
 }
 
 static void
-add_key_line(struct buf *line, struct buf *out_id)
+add_new_key(struct buf *line)
 {
     uint8_t key[KEY_BYTES];
     char text[sodium_base64_ENCODED_LEN(KEY_BYTES, BASE64)];
     auto_wipe(key);
     auto_wipe(text);
     randombytes_buf(key, sizeof(key));
-    add_id(out_id);
     (void)sodium_bin2base64(text, sizeof(text), key, sizeof(key),
                             BASE64); /* returns text */
     /* Not buf_addf: printf keeps what it prints in memory of its own. */
-    buf_add(line, buf_str(out_id));
-    buf_add_char(line, ' ');
     buf_add_text(line, text);
     buf_add_char(line, '\n');
+}
+
+static void
+add_key_line(struct buf *line, struct buf *out_id)
+{
+    add_id(out_id);
+    buf_add(line, buf_str(out_id));
+    buf_add_char(line, ' ');
+    add_new_key(line);
 }
 
 static enum err
@@ -124,6 +130,16 @@ keyfile_create(const char *path, struct buf *out_id, struct buf *problem)
                  "# Without this file no stored token can be read. Keep a "
                  "copy apart from the backups.\n");
     add_key_line(&text, out_id);
+    return keyfile_write_new(path, buf_str(&text), 0600, problem);
+}
+
+enum err
+keyfile_create_webhook(const char *path, struct buf *problem)
+{
+    struct buf auto_buf text = {0};
+    buf_init_secret(&text, LIMIT_SECRET_FILE);
+    buf_add_text(&text, "whsec_");
+    add_new_key(&text);
     return keyfile_write_new(path, buf_str(&text), 0600, problem);
 }
 

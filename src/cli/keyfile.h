@@ -7,7 +7,7 @@
 /*
  * Files of secrets as the operator makes and changes them: the master keys,
  * a line each (`id base64`, the newest last, see keeper/vault.h), and the
- * secret of an app.  All are 0600, and none is ever written over.
+ * secrets of an app.  All are 0600, and none is ever written over.
  *
  * Every function fills problem on failure: what is wrong, and what to do.
  */
@@ -15,6 +15,9 @@
 /* A new file with one key in it; its id goes to out_id. */
 enum err keyfile_create(const char *path, struct buf *out_id,
                         struct buf *problem) WARN_UNUSED;
+/* A new file with a key of Standard Webhooks in it: `whsec_` and base64. */
+enum err keyfile_create_webhook(const char *path,
+                                struct buf *problem) WARN_UNUSED;
 /* One more key at the end of the file. */
 enum err keyfile_append(const char *path, struct buf *out_id,
                         struct buf *problem) WARN_UNUSED;

@@ -67,6 +67,7 @@ add_status(struct turn *t, struct doc *d)
     add_process(t, d, "front", LIFE_PEER_FRONT);
     add_process(t, d, "relay", LIFE_PEER_RELAY);
     add_process(t, d, "courier", LIFE_PEER_COURIER);
+    add_process(t, d, "deliver", LIFE_PEER_DELIVER);
     doc_close(d, '}');
     doc_field_bool(d, "sandboxed",
                    k->child != NULL && k->child->settings.is_sandboxed);

@@ -1,6 +1,7 @@
 #include "keeper/apps.h"
 
 #include "base/limits.h"
+#include "hubspot/standard_webhooks.h"
 #include "ipc/fd.h"
 #include "keeper/backoff.h"
 #include "keeper/keeper.h"
@@ -30,8 +31,46 @@ struct apps {
     size_t n;
 };
 
+static const struct secret_place {
+    enum life_descriptor_kind kind;
+    const char *key; /* in the configuration */
+    size_t offset;   /* in struct app */
+    bool is_webhook;
+} places[] = {
+    {LIFE_FD_CLIENT_SECRET, "client_secret",
+     offsetof(struct app, client_secret), false},
+    {LIFE_FD_CLIENT_SECRET_OLD, "client_secret_previous",
+     offsetof(struct app, client_secret_old), false},
+    {LIFE_FD_WEBHOOK_SECRET, "webhook_secret",
+     offsetof(struct app, webhook_secret), true},
+    {LIFE_FD_WEBHOOK_SECRET_OLD, "webhook_secret_previous",
+     offsetof(struct app, webhook_secret_old), true},
+};
+
+#define N_PLACES (sizeof(places) / sizeof(places[0]))
+
+static struct secret **
+secret_at(struct app *a, const struct secret_place *p)
+{
+    return (struct secret **)(void *)((char *)a + p->offset);
+}
+
 static enum err
-read_secret(int fd, struct secret **out)
+new_webhook_key(struct hidden line, struct secret **out, const char **why)
+{
+    struct buf auto_buf key = {0};
+    buf_init_secret(&key, WEBHOOK_KEY_MAX);
+    enum err e = webhook_key_decode(line, &key);
+    if (e != ERR_OK)
+        *why = WEBHOOK_KEY_WANTED;
+    else if ((*out = secret_new(HIDDEN(buf_str(&key)))) == NULL)
+        e = ERR_LIMIT;
+    return e;
+}
+
+static enum err
+read_secret(int fd, const struct secret_place *p, struct secret **out,
+            const char **why)
 {
     char text[LIMIT_SECRET_FILE];
     auto_wipe(text);
@@ -42,6 +81,8 @@ read_secret(int fd, struct secret **out)
     if ((size_t)n == sizeof(text))
         return ERR_LIMIT;
     enum err e = secret_line(HIDDEN(str_of(text, (size_t)n)), &line);
+    if (e == ERR_OK && p->is_webhook)
+        return new_webhook_key(line, out, why);
     if (e != ERR_OK)
         return e;
     *out = secret_new(line);
@@ -49,20 +90,19 @@ read_secret(int fd, struct secret **out)
 }
 
 static enum err
-load_secret(struct child *c, struct app *a, enum life_descriptor_kind kind,
-            struct secret **out, struct buf *problem)
+load_secret(struct child *c, struct app *a, const struct secret_place *p,
+            struct buf *problem)
 {
-    int fd = child_take_fd(c, kind, a->conf->name);
+    int fd = child_take_fd(c, p->kind, a->conf->name);
+    const char *why = NULL;
     if (fd < 0)
         return ERR_OK;
-    enum err e = read_secret(fd, out);
+    enum err e = read_secret(fd, p, secret_at(a, p), &why);
     fd_close(&fd);
     if (e != ERR_OK)
-        buf_addf(problem, "[app %.*s] client_secret%s: %.*s: %s",
-                 STR_ARG(a->conf->name),
-                 kind == LIFE_FD_CLIENT_SECRET_OLD ? "_previous" : "",
-                 STR_ARG(child_fd_path(c, kind, a->conf->name)),
-                 secret_line_problem(e));
+        buf_addf(problem, "[app %.*s] %s: %.*s: %s", STR_ARG(a->conf->name),
+                 p->key, STR_ARG(child_fd_path(c, p->kind, a->conf->name)),
+                 why != NULL ? why : secret_line_problem(e));
     return e;
 }
 
@@ -80,11 +120,8 @@ apps_load(struct child *c, struct apps **out, struct buf *problem)
     for (size_t i = 0; i < as->n && e == ERR_OK; i++) {
         struct app *a = &as->v[i];
         a->conf = &c->apps[i];
-        e = load_secret(c, a, LIFE_FD_CLIENT_SECRET, &a->client_secret,
-                        problem);
-        if (e == ERR_OK)
-            e = load_secret(c, a, LIFE_FD_CLIENT_SECRET_OLD,
-                            &a->client_secret_old, problem);
+        for (size_t j = 0; j < N_PLACES && e == ERR_OK; j++)
+            e = load_secret(c, a, &places[j], problem);
     }
     if (e != ERR_OK) {
         apps_free(as);
@@ -100,8 +137,8 @@ apps_free(struct apps *as)
     if (as == NULL)
         return;
     for (size_t i = 0; i < as->n; i++) {
-        secret_free(as->v[i].client_secret);
-        secret_free(as->v[i].client_secret_old);
+        for (size_t j = 0; j < N_PLACES; j++)
+            secret_free(*secret_at(&as->v[i], &places[j]));
         free(as->v[i].refusals);
     }
     free(as->v);

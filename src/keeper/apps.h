@@ -19,6 +19,7 @@ struct apps;
 struct app {
     const struct life_app *conf;
     struct secret *client_secret, *client_secret_old; /* NULL: none */
+    struct secret *webhook_secret, *webhook_secret_old; /* decoded keys */
     /* moves */
     int64_t blocked_until_ms; /* our credentials are in doubt: no errands */
     unsigned n_blocked;

@@ -64,6 +64,7 @@ static const struct {
     [LIFE_PEER_FRONT] = {"front", &front_conversation},
     [LIFE_PEER_RELAY] = {"relay", &relay_conversation},
     [LIFE_PEER_COURIER] = {"courier", &courier_conversation},
+    [LIFE_PEER_DELIVER] = {"deliver", &courier_conversation},
     [LIFE_PEER_ADMIN] = {"admin", &admin_conversation},
 };
 

@@ -55,9 +55,12 @@ struct config_app {
     struct str sign_in_url;
     bool is_marketplace;
     uint64_t erase_gone_after_ms;
+    uint64_t erase_grace_ms;
     bool keeps_user_email;
     struct str webhook_target;
     struct config_secret webhook_secret;
+    struct config_secret webhook_secret_previous;
+    uint64_t webhook_batch;
     struct strs webhook_url;
     struct strs webhook_signatures;
     struct str events_from;
@@ -82,11 +85,14 @@ struct config {
     struct str data_dir;   /* its directory */
     struct config_secret store_password;
     struct config_secret master_key;
+    uint64_t events_keep_ms;
+    uint64_t events_max; /* bytes */
     /* [hubspot] */
     struct str api_url; /* without a slash at its end */
     struct str authorize_url;
     struct str oauth_version;
     struct str ca_file; /* empty: the system's certificates */
+    struct strs journal_hosts;
     /* [app NAME] */
     struct config_app *apps;
     size_t n_apps;

@@ -44,6 +44,9 @@ enum config_type {
     CONFIG_WORDS,    /* separated by spaces */
     CONFIG_YES_NO,   /* bool */
     CONFIG_DURATION, /* uint64_t, milliseconds */
+    CONFIG_NUMBER,   /* uint64_t */
+    CONFIG_SIZE,     /* uint64_t, bytes */
+    CONFIG_HOSTS,    /* names, also *.NAME for all below it */
     CONFIG_ORIGIN,   /* URL without path; https, or http to this machine */
     CONFIG_PAGE,     /* URL; https, or http to this machine */
     CONFIG_PAGES,    /* several, separated by spaces */
@@ -70,8 +73,8 @@ struct config_key {
     size_t offset;        /* in struct config, or struct config_app */
     const char *fallback; /* "": none */
     unsigned flags;
-    const char *choices; /* "a b c" */
-    uint64_t least, most;
+    const char *choices;  /* "a b c" */
+    uint64_t least, most; /* most of several: how many */
     const char *sentence;
 };
 

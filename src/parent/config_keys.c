@@ -6,6 +6,7 @@
 #define IN_APP(member) offsetof(struct config_app, member)
 #define S_MS 1000ULL
 #define DAY_MS (86400 * S_MS)
+#define MB 1000000ULL
 
 enum {
     RELOAD = CONFIG_RELOADABLE,
@@ -48,6 +49,12 @@ const struct config_key config_keys[] = {
     {"store", "master_key", CONFIG_SECRET, IN_CONFIG(master_key),
      "file:/etc/portkeep/master.key", RELOAD, NULL, 0, 0,
      "The file of master keys that seal everything else."},
+    {"store", "events_keep", CONFIG_DURATION, IN_CONFIG(events_keep_ms), "30d",
+     RELOAD, NULL, 3600 * S_MS, 3650 * DAY_MS,
+     "How long events stay in the log, delivered or not."},
+    {"store", "events_max", CONFIG_SIZE, IN_CONFIG(events_max), "2GB", RELOAD,
+     NULL, 10 * MB, 10000000 * MB,
+     "How large an app's log of events may grow; then HubSpot has to wait."},
 
     {"hubspot", "api_url", CONFIG_ORIGIN, IN_CONFIG(api_url),
      "https://api.hubapi.com", RELOAD, NULL, 0, 0,
@@ -60,6 +67,9 @@ const struct config_key config_keys[] = {
      "Which OAuth endpoints are called; v1 ends 2027-02-16."},
     {"hubspot", "ca_file", CONFIG_PATH, IN_CONFIG(ca_file), "", RELOAD, NULL, 0,
      0, "PEM file of the authorities to trust in place of the system's."},
+    {"hubspot", "journal_hosts", CONFIG_HOSTS, IN_CONFIG(journal_hosts),
+     "*.amazonaws.com", RELOAD, NULL, 0, 20,
+     "Whom files of HubSpot's webhooks journal are downloaded from."},
 
     {"app", "type", CONFIG_CHOICE, IN_APP(type), "oauth", RELOAD,
      "oauth static", 0, 0,
@@ -93,14 +103,22 @@ const struct config_key config_keys[] = {
     {"app", "erase_gone_after", CONFIG_DURATION, IN_APP(erase_gone_after_ms),
      "7d", OAUTH, NULL, 1 * S_MS, 365 * DAY_MS,
      "How long the signs of an uninstall must hold before all is erased."},
+    {"app", "erase_grace", CONFIG_DURATION, IN_APP(erase_grace_ms), "0s", OAUTH,
+     NULL, 0, 30 * DAY_MS,
+     "How long all is kept after the word that an app was uninstalled."},
     {"app", "keep_user_email", CONFIG_YES_NO, IN_APP(keeps_user_email), "no",
      OAUTH, NULL, 0, 0, "yes: keep the address of the user who installed."},
     {"app", "webhook_target", CONFIG_TARGET, IN_APP(webhook_target), "", RELOAD,
      NULL, 0, 0, "Your URL that receives events; http to private hosts only."},
     {"app", "webhook_secret", CONFIG_SECRET, IN_APP(webhook_secret), "", RELOAD,
      NULL, 0, 0, "The key that signs what webhook_target receives."},
+    {"app", "webhook_secret_previous", CONFIG_SECRET,
+     IN_APP(webhook_secret_previous), "", RELOAD, NULL, 0, 0,
+     "During a rotation: both sign what webhook_target receives."},
+    {"app", "webhook_batch", CONFIG_NUMBER, IN_APP(webhook_batch), "1", RELOAD,
+     NULL, 1, 100, "How many events one request to webhook_target may bring."},
     {"app", "webhook_url", CONFIG_PAGES, IN_APP(webhook_url), "", RELOAD, NULL,
-     0, 0, "As HubSpot knows it, where it is not public_url and the path."},
+     0, 3, "As HubSpot knows it, where it is not public_url and the path."},
     {"app", "webhook_signatures", CONFIG_CHOICES, IN_APP(webhook_signatures),
      "v3", RELOAD, "v3 v2 v1", 0, 0,
      "Which of HubSpot's signatures are taken; v3 wherever it is sent."},
@@ -164,6 +182,9 @@ config_type_words(const struct config_key *key)
         [CONFIG_WORDS] = "words",
         [CONFIG_YES_NO] = "yes or no",
         [CONFIG_DURATION] = "a time: 500ms, 5s, 10m, 12h, 7d",
+        [CONFIG_NUMBER] = "a number",
+        [CONFIG_SIZE] = "a size: 500MB, 2GB",
+        [CONFIG_HOSTS] = "HOST or *.HOST ...",
         [CONFIG_ORIGIN] = "https://HOST",
         [CONFIG_PAGE] = "https://HOST/PATH",
         [CONFIG_PAGES] = "https://HOST/PATH ...",

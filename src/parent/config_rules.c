@@ -123,6 +123,17 @@ check_webhooks(const struct rules *r, const struct config_app *app)
                      "[app %.*s] webhook_secret signs nothing without "
                      "webhook_target",
                      STR_ARG(app->name));
+    if (app->webhook_secret.path.n == 0 &&
+        app->webhook_secret_previous.path.n > 0)
+        problem_add(r->problems, app_line(r, app, "webhook_secret_previous"),
+                    "[app %.*s] webhook_secret_previous needs webhook_secret, "
+                    "the new one",
+                    STR_ARG(app->name));
+    if (app->is_static && str_equal(app->events_from, STR("journal")))
+        problem_add(r->problems, app_line(r, app, "events_from"),
+                    "[app %.*s] events_from is journal, which HubSpot has for "
+                    "OAuth apps only: use push",
+                    STR_ARG(app->name));
 }
 
 static void

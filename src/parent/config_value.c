@@ -50,9 +50,9 @@ set_words(const struct config_value *v, const struct config_key *key,
           struct str text, void *out)
 {
     struct strs words = arena_split(v->arena, text, ' ');
-    (void)key;
-    if (words.n > LIMIT_SCOPES) {
-        buf_addf(v->why, "has more than %d words", LIMIT_SCOPES);
+    size_t most = key->most > 0 ? key->most : LIMIT_SCOPES;
+    if (words.n > most) {
+        buf_addf(v->why, "has more than %zu words", most);
         return ERR_INVALID;
     }
     for (size_t i = 0; i < words.n; i++) {
@@ -80,17 +80,24 @@ set_yes_no(const struct config_value *v, const struct config_key *key,
     return ERR_OK;
 }
 
-static const struct {
+struct unit {
     const char *name;
-    uint64_t ms;
-} units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
+    uint64_t count;
 };
 
-#define N_UNITS (sizeof(units) / sizeof(units[0]))
+static const struct unit times[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {0},
+};
+
+static const struct unit sizes[] = {
+    {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"TB", 1000000000000},
+    {0},
+};
+
+static const struct unit no_units[] = {{"", 1}, {0}};
 
 static bool
-parse_duration(struct str text, uint64_t *out_ms)
+parse_amount(const struct unit *units, struct str text, uint64_t *out)
 {
     size_t n = 0;
     uint64_t count;
@@ -98,39 +105,49 @@ parse_duration(struct str text, uint64_t *out_ms)
         n++;
     if (n > 9 || !str_to_u64(str_of(text.p, n), &count))
         return false;
-    for (size_t i = 0; i < N_UNITS; i++)
-        if (str_equal(str_of(text.p + n, text.n - n),
-                      str_from(units[i].name))) {
-            *out_ms = count * units[i].ms;
+    for (const struct unit *u = units; u->name != NULL; u++)
+        if (str_equal(str_of(text.p + n, text.n - n), str_from(u->name))) {
+            *out = count * u->count;
             return true;
         }
     return false;
 }
 
+/* In the largest unit that it is whole in. */
 static void
-add_duration(struct buf *out, uint64_t ms)
+add_amount(struct buf *out, const struct unit *units, uint64_t amount)
 {
-    size_t i = N_UNITS - 1;
-    while (i > 0 && ms % units[i].ms != 0)
-        i--;
-    buf_addf(out, "%" PRIu64 "%s", ms / units[i].ms, units[i].name);
+    const struct unit *best = units;
+    for (const struct unit *u = units; u->name != NULL; u++)
+        if (amount > 0 && amount % u->count == 0)
+            best = u;
+    buf_addf(out, "%" PRIu64 "%s", amount / best->count, best->name);
 }
 
 static enum err
-set_duration(const struct config_value *v, const struct config_key *key,
-             struct str text, void *out)
+set_amount(const struct config_value *v, const struct config_key *key,
+           struct str text, void *out)
 {
-    uint64_t ms;
-    if (!parse_duration(text, &ms))
-        return complain(v, text, "is not a time: 500ms, 5s, 10m, 12h, 7d");
-    if (ms < key->least || ms > key->most) {
+    static const struct {
+        const struct unit *units;
+        const char *wanted;
+    } kinds[] = {
+        [CONFIG_DURATION] = {times, "is not a time: 500ms, 5s, 10m, 12h, 7d"},
+        [CONFIG_NUMBER] = {no_units, "is not a number"},
+        [CONFIG_SIZE] = {sizes, "is not a size: 500MB, 2GB"},
+    };
+    const struct unit *units = kinds[key->type].units;
+    uint64_t amount;
+    if (!parse_amount(units, text, &amount))
+        return complain(v, text, kinds[key->type].wanted);
+    if (amount < key->least || amount > key->most) {
         buf_addf(v->why, "%s is not between ", log_quote(text));
-        add_duration(v->why, key->least);
+        add_amount(v->why, units, key->least);
         buf_add_text(v->why, " and ");
-        add_duration(v->why, key->most);
+        add_amount(v->why, units, key->most);
         return ERR_INVALID;
     }
-    *(uint64_t *)out = ms;
+    *(uint64_t *)out = amount;
     return ERR_OK;
 }
 
@@ -185,6 +202,39 @@ set_urls(const struct config_value *v, const struct config_key *key,
     enum err e = set_words(v, key, text, &all);
     for (size_t i = 0; e == ERR_OK && i < all.n; i++)
         e = check_url(v, key->type, all.v[i]);
+    if (e == ERR_OK)
+        *(struct strs *)out = all;
+    return e;
+}
+
+static bool
+is_host(struct str name)
+{
+    if (str_starts(name, STR("*.")))
+        name = str_of(name.p + 2, name.n - 2);
+    if (name.n == 0 || !str_has(name, '.') || name.p[0] == '.' ||
+        name.p[name.n - 1] == '.')
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       (c >= '0' && c <= '9') || c == '-' || c == '.';
+        if (!is_good)
+            return false;
+    }
+    return true;
+}
+
+static enum err
+set_hosts(const struct config_value *v, const struct config_key *key,
+          struct str text, void *out)
+{
+    struct strs all;
+    enum err e = set_words(v, key, text, &all);
+    for (size_t i = 0; e == ERR_OK && i < all.n; i++)
+        if (!is_host(all.v[i]))
+            e = complain(v, all.v[i],
+                         "is not a host: files.example.com, *.example.com");
     if (e == ERR_OK)
         *(struct strs *)out = all;
     return e;
@@ -354,14 +404,15 @@ config_value_set(const struct config_value *v, const struct config_key *key,
                  struct str text, void *base)
 {
     static set_value *const by_type[] = {
-        [CONFIG_TEXT] = set_text,         [CONFIG_WORD] = set_word,
-        [CONFIG_WORDS] = set_words,       [CONFIG_YES_NO] = set_yes_no,
-        [CONFIG_DURATION] = set_duration, [CONFIG_ORIGIN] = set_url,
-        [CONFIG_PAGE] = set_url,          [CONFIG_PAGES] = set_urls,
-        [CONFIG_TARGET] = set_url,        [CONFIG_ADDRESS] = set_address,
-        [CONFIG_PATH] = set_path,         [CONFIG_SECRET] = set_secret,
-        [CONFIG_CHOICE] = set_choice,     [CONFIG_CHOICES] = set_choices,
-        [CONFIG_STORE] = set_store,
+        [CONFIG_TEXT] = set_text,       [CONFIG_WORD] = set_word,
+        [CONFIG_WORDS] = set_words,     [CONFIG_YES_NO] = set_yes_no,
+        [CONFIG_DURATION] = set_amount, [CONFIG_NUMBER] = set_amount,
+        [CONFIG_SIZE] = set_amount,     [CONFIG_HOSTS] = set_hosts,
+        [CONFIG_ORIGIN] = set_url,      [CONFIG_PAGE] = set_url,
+        [CONFIG_PAGES] = set_urls,      [CONFIG_TARGET] = set_url,
+        [CONFIG_ADDRESS] = set_address, [CONFIG_PATH] = set_path,
+        [CONFIG_SECRET] = set_secret,   [CONFIG_CHOICE] = set_choice,
+        [CONFIG_CHOICES] = set_choices, [CONFIG_STORE] = set_store,
     };
     bool is_quoted =
         text.n > 1 && text.p[0] == '"' && text.p[text.n - 1] == '"';

@@ -16,11 +16,11 @@
  *       \---one refused------------------^               ^
  *                  \--the keeper died--> COLLAPSING -----/
  *
- * 1. Outside of STARTING each post that is not the keeper's has a current
- *    process, or one being born, or a timer that will start one.
+ * 1. Outside of STARTING each post that is not the keeper's and is wanted has
+ *    a current process, or one being born, or a timer that will start one.
  * 2. A process is in `all` from fork to waitpid.
- * 3. In COLLAPSING couriers are told nothing: their work channel has closed,
- *    and they end when their running token errands have.
+ * 3. In COLLAPSING couriers that go to HubSpot are told nothing: their work
+ *    channel has closed, and they end when their running token errands have.
  */
 #define DELAY_FIRST_MS 100
 #define DELAY_MOST_MS 10000
@@ -40,6 +40,7 @@ struct post {
     struct family *family;
     enum role role;
     struct event *on_delay;
+    struct event *on_old; /* of a courier: its hour is nearly over */
     /* moves */
     struct process *current; /* ready */
     struct process *next;    /* being born */
@@ -49,7 +50,7 @@ struct post {
 
 struct family {
     struct family_setup setup;
-    struct event *on_child, *on_old_courier, *on_look;
+    struct event *on_child, *on_look;
     /* moves */
     enum family_state state;
     struct post posts[ROLES];
@@ -77,6 +78,18 @@ static bool
 is_ending(const struct family *f)
 {
     return f->state == FAMILY_STOPPING || f->state == FAMILY_COLLAPSING;
+}
+
+static bool
+is_courier(enum role role)
+{
+    return role == ROLE_COURIER || role == ROLE_DELIVER;
+}
+
+static bool
+is_wanted(const struct post *post)
+{
+    return settings_want(post->family->setup.settings, post->role);
 }
 
 static uint32_t
@@ -116,7 +129,7 @@ fill_again(struct post *post)
     struct family *f = post->family;
     if (post->role == ROLE_KEEPER || f->state == FAMILY_STARTING)
         fail_start(f);
-    else if (!is_ending(f))
+    else if (!is_ending(f) && is_wanted(post))
         delay(post);
 }
 
@@ -156,7 +169,8 @@ on_delay(evutil_socket_t fd, short what, void *arg)
     struct post *post = arg;
     (void)fd;
     (void)what;
-    if (post->current == NULL && post->next == NULL && !is_ending(post->family))
+    if (post->current == NULL && post->next == NULL &&
+        !is_ending(post->family) && is_wanted(post))
         bear(post);
 }
 
@@ -166,7 +180,8 @@ introduce(struct family *f, struct process *x)
 {
     static const uint32_t kinds[ROLES] = {[ROLE_FRONT] = LIFE_PEER_FRONT,
                                           [ROLE_RELAY] = LIFE_PEER_RELAY,
-                                          [ROLE_COURIER] = LIFE_PEER_COURIER};
+                                          [ROLE_COURIER] = LIFE_PEER_COURIER,
+                                          [ROLE_DELIVER] = LIFE_PEER_DELIVER};
     struct life_descriptor what = {
         .kind = LIFE_FD_PEER, .peer = kinds[x->role], .peer_index = x->index};
     struct process *keeper = f->posts[ROLE_KEEPER].current;
@@ -188,8 +203,8 @@ take_post(struct family *f, struct process *x)
     introduce(f, x);
     if (old != NULL)
         process_stop(old, false);
-    if (x->role == ROLE_COURIER)
-        (void)event_add(f->on_old_courier, &hour); /* made before */
+    if (is_courier(x->role))
+        (void)event_add(post->on_old, &hour); /* made before */
 }
 
 static void
@@ -213,7 +228,8 @@ on_ready(struct process *x, const struct life_ready *ready, void *arg)
         fail_start(f);
     else if (x->role == ROLE_KEEPER)
         for (size_t i = ROLE_COURIER; i < ROLES && !is_ending(f); i++)
-            bear(&f->posts[i]);
+            if (is_wanted(&f->posts[i]))
+                bear(&f->posts[i]);
     look_later(f);
 }
 
@@ -274,10 +290,11 @@ count_death(struct post *post)
 static void
 lose(struct post *post, const struct process *x, int status)
 {
-    bool is_own_end = x->role == ROLE_COURIER && WIFEXITED(status) &&
-                      WEXITSTATUS(status) == 0;
+    bool is_own_end =
+        is_courier(x->role) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     post->current = NULL;
-    if (is_own_end && post->next == NULL && !is_ending(post->family)) {
+    if (is_own_end && post->next == NULL && !is_ending(post->family) &&
+        is_wanted(post)) {
         bear(post);
         return;
     }
@@ -354,7 +371,9 @@ static void
 stop_next(struct family *f)
 {
     size_t n_asking = stop_role(f, ROLE_FRONT) + stop_role(f, ROLE_RELAY);
-    if (n_asking == 0 && stop_role(f, ROLE_COURIER) == 0)
+    if (n_asking > 0)
+        return;
+    if (stop_role(f, ROLE_COURIER) + stop_role(f, ROLE_DELIVER) == 0)
         (void)stop_role(f, ROLE_KEEPER); /* the last: none to wait for */
 }
 
@@ -382,7 +401,8 @@ on_look(evutil_socket_t fd, short what, void *arg)
     (void)what;
     wait_for_ended(f);
     for (size_t i = 0; i < ROLES; i++)
-        is_whole = is_whole && f->posts[i].current != NULL;
+        is_whole = is_whole &&
+                   (f->posts[i].current != NULL || !is_wanted(&f->posts[i]));
     if (f->state == FAMILY_STOPPING)
         stop_next(f);
     if (is_ending(f) && f->all == NULL) {
@@ -405,13 +425,12 @@ on_child(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-on_old_courier(evutil_socket_t fd, short what, void *arg)
+on_old(evutil_socket_t fd, short what, void *arg)
 {
-    struct family *f = arg;
-    struct post *post = &f->posts[ROLE_COURIER];
+    struct post *post = arg;
     (void)fd;
     (void)what;
-    if (f->state == FAMILY_RUNNING && post->next == NULL &&
+    if (post->family->state == FAMILY_RUNNING && post->next == NULL &&
         post->current != NULL)
         bear(post);
 }
@@ -424,10 +443,9 @@ family_new(const struct family_setup *setup)
         abort(); /* no memory */
     f->setup = *setup;
     f->on_child = evsignal_new(setup->base, SIGCHLD, on_child, f);
-    f->on_old_courier = event_new(setup->base, -1, 0, on_old_courier, f);
     f->on_look = event_new(setup->base, -1, 0, on_look, f);
-    if (f->on_child == NULL || f->on_old_courier == NULL ||
-        f->on_look == NULL || event_add(f->on_child, NULL) != 0)
+    if (f->on_child == NULL || f->on_look == NULL ||
+        event_add(f->on_child, NULL) != 0)
         abort(); /* no memory */
     for (size_t i = 0; i < ROLES; i++) {
         struct post *post = &f->posts[i];
@@ -435,8 +453,9 @@ family_new(const struct family_setup *setup)
             .family = f,
             .role = (enum role)i,
             .delay_ms = DELAY_FIRST_MS,
-            .on_delay = event_new(setup->base, -1, 0, on_delay, post)};
-        if (post->on_delay == NULL)
+            .on_delay = event_new(setup->base, -1, 0, on_delay, post),
+            .on_old = event_new(setup->base, -1, 0, on_old, post)};
+        if (post->on_delay == NULL || post->on_old == NULL)
             abort(); /* no memory */
     }
     return f;
@@ -452,10 +471,11 @@ family_free(struct family *f)
         f->all = x->next;
         process_free(x);
     }
-    for (size_t i = 0; i < ROLES; i++)
+    for (size_t i = 0; i < ROLES; i++) {
         event_free(f->posts[i].on_delay);
+        event_free(f->posts[i].on_old);
+    }
     event_free(f->on_child);
-    event_free(f->on_old_courier);
     event_free(f->on_look);
     free(f);
 }
@@ -477,7 +497,12 @@ family_renew(struct family *f)
         if (post->next != NULL) /* born with the settings before these */
             process_stop(post->next, true);
         post->next = NULL;
-        bear(post);
+        if (is_wanted(post))
+            bear(post);
+        else if (post->current != NULL)
+            process_stop(post->current, false);
+        if (!is_wanted(post))
+            post->current = NULL;
     }
     look_later(f);
 }
@@ -508,7 +533,8 @@ family_reload_keeper(struct family *f, struct buf *why)
 }
 
 void
-family_tell_reload_ended(struct family *f, const struct life_reload_ended *ended)
+family_tell_reload_ended(struct family *f,
+                         const struct life_reload_ended *ended)
 {
     struct process *keeper = f->posts[ROLE_KEEPER].current;
     if (keeper != NULL && keeper->life != NULL)

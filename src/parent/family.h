@@ -22,7 +22,7 @@ struct event_base;
 struct family;
 
 struct family_handler {
-    /* All four are ready for the first time. */
+    /* All that are wanted are ready for the first time. */
     void (*on_started)(void *arg);
     /* The last one has ended. */
     void (*on_gone)(void *arg);
@@ -51,7 +51,7 @@ void family_free(struct family *f);
 
 /* The keeper first; the others when it is ready. */
 void family_start(struct family *f);
-/* New courier, relay and front; each old one drains once its successor is
+/* New couriers, relay and front; each old one drains once its successor is
  * ready. */
 void family_renew(struct family *f);
 /*

@@ -28,6 +28,7 @@ static const struct {
 } roles[ROLES] = {
     [ROLE_KEEPER] = {"keeper", "portkeep-keeper"},
     [ROLE_COURIER] = {"courier", "portkeep-courier"},
+    [ROLE_DELIVER] = {"deliver", "portkeep-courier"},
     [ROLE_RELAY] = {"relay", "portkeep-relay"},
     [ROLE_FRONT] = {"front", "portkeep-front"},
 };

@@ -19,8 +19,8 @@ struct event_base;
  *
  * What it is sent is settings.c's, what its end means is family.c's.
  */
-enum role { ROLE_KEEPER, ROLE_COURIER, ROLE_RELAY, ROLE_FRONT };
-#define ROLES 4
+enum role { ROLE_KEEPER, ROLE_COURIER, ROLE_DELIVER, ROLE_RELAY, ROLE_FRONT };
+#define ROLES 5
 
 const char *role_name(enum role role);
 

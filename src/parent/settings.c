@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "parent/settings.h"
 
+#include "base/limits.h"
 #include "ipc/fd.h"
 #include "parent/files.h"
 
@@ -26,11 +27,29 @@ settings_node(char out[static SETTINGS_NODE_MAX + 1])
     out[n] = '\0';
 }
 
+static struct strs
+target_urls(const struct config *c, struct str room[static LIMIT_APPS])
+{
+    struct strs all = {.v = room};
+    for (size_t i = 0; i < c->n_apps; i++)
+        if (c->apps[i].webhook_target.n > 0)
+            room[all.n++] = c->apps[i].webhook_target;
+    return all;
+}
+
+bool
+settings_want(const struct settings *s, enum role role)
+{
+    (void)s;
+    return role != ROLE_DELIVER;
+}
+
 static void
 send_settings(const struct settings *s, struct process *x)
 {
     const struct config *c = s->config;
     char node[SETTINGS_NODE_MAX + 1];
+    struct str targets[LIMIT_APPS];
     struct life_settings m = {
         .index = x->index,
         .log_level = (uint32_t)c->log_level,
@@ -44,21 +63,50 @@ send_settings(const struct settings *s, struct process *x)
         m.node = str_from(node);
         m.data_dir = c->data_dir;
         m.store_path = c->store_path;
+        m.events_keep_s = (uint32_t)(c->events_keep_ms / 1000);
+        m.events_max = c->events_max;
     } else if (x->role != ROLE_FRONT) {
-        m.api_url = c->api_url;
         m.ca_file = c->ca_file;
     }
-    if (x->role == ROLE_COURIER)
+    if (x->role == ROLE_RELAY || x->role == ROLE_COURIER)
+        m.api_url = c->api_url;
+    if (x->role == ROLE_COURIER) {
         m.oauth_version = c->oauth_version;
+        m.journal_hosts = c->journal_hosts;
+    }
+    if (x->role == ROLE_DELIVER) {
+        m.is_deliver = true;
+        m.target_urls = target_urls(c, targets);
+    }
     if (x->role == ROLE_RELAY)
         m.revocation_max_ms = (uint32_t)c->revocation_max_ms;
     channel_event(x->life, LIFE_SETTINGS, &m);
 }
 
 static void
-send_app(const struct config_app *app, struct process *x)
+add_events(struct life_app *m, const struct config_app *app)
+{
+    m->webhook_target = app->webhook_target;
+    m->webhook_urls = app->webhook_url;
+    m->takes_v2 = strs_have(app->webhook_signatures, STR("v2"));
+    m->takes_v1 = strs_have(app->webhook_signatures, STR("v1"));
+    m->is_journal = str_equal(app->events_from, STR("journal"));
+    m->webhook_batch = (uint32_t)app->webhook_batch;
+    m->erase_gone_after_s = (uint32_t)(app->erase_gone_after_ms / 1000);
+    m->erase_grace_s = (uint32_t)(app->erase_grace_ms / 1000);
+}
+
+static void
+send_app(const struct config *c, const struct config_app *app,
+         struct process *x)
 {
     struct life_app m = {.name = app->name, .is_static = app->is_static};
+    struct buf auto_buf url = {0};
+    struct str default_url;
+    buf_init(&url, LIMIT_URL);
+    buf_addf(&url, "%.*s/webhooks/%.*s", STR_ARG(c->public_url),
+             STR_ARG(app->name));
+    default_url = buf_str(&url);
     if (x->role == ROLE_FRONT || x->role == ROLE_KEEPER) {
         m.title = app->title;
         m.support_url = app->support_url;
@@ -73,7 +121,9 @@ send_app(const struct config_app *app, struct process *x)
         m.sign_in_url = app->sign_in_url;
         m.is_marketplace = app->is_marketplace;
         m.keeps_user_email = app->keeps_user_email;
-        m.erase_gone_after_s = (uint32_t)(app->erase_gone_after_ms / 1000);
+        add_events(&m, app);
+        if (m.webhook_urls.n == 0)
+            m.webhook_urls = (struct strs){&default_url, 1};
     }
     channel_event(x->life, LIFE_APP, &m);
 }
@@ -116,19 +166,32 @@ give_data(const struct settings *s, struct process *x,
 }
 
 static enum err
+give_app_secrets(const struct settings *s, struct process *x,
+                 const struct config_app *a, struct buf *why)
+{
+    const struct {
+        enum life_descriptor_kind kind;
+        const struct config_secret *secret;
+    } all[] = {
+        {LIFE_FD_CLIENT_SECRET, &a->client_secret},
+        {LIFE_FD_CLIENT_SECRET_OLD, &a->client_secret_previous},
+        {LIFE_FD_WEBHOOK_SECRET, &a->webhook_secret},
+        {LIFE_FD_WEBHOOK_SECRET_OLD, &a->webhook_secret_previous},
+    };
+    enum err e = ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < sizeof(all) / sizeof(all[0]); i++)
+        e = give_secret(s, x, all[i].kind, a->name, all[i].secret, why);
+    return e;
+}
+
+static enum err
 give_to_keeper(const struct settings *s, struct process *x, struct buf *why)
 {
     const struct config *c = s->config;
     enum err e =
         give_secret(s, x, LIFE_FD_MASTER_KEY, STR_NONE, &c->master_key, why);
-    for (size_t i = 0; e == ERR_OK && i < c->n_apps; i++) {
-        const struct config_app *a = &c->apps[i];
-        e = give_secret(s, x, LIFE_FD_CLIENT_SECRET, a->name, &a->client_secret,
-                        why);
-        if (e == ERR_OK)
-            e = give_secret(s, x, LIFE_FD_CLIENT_SECRET_OLD, a->name,
-                            &a->client_secret_previous, why);
-    }
+    for (size_t i = 0; e == ERR_OK && i < c->n_apps; i++)
+        e = give_app_secrets(s, x, &c->apps[i], why);
     if (e == ERR_OK)
         e = give_data(s, x, LIFE_FD_SPILL, CONFIG_SPILL_FILE, why);
     if (e == ERR_OK)
@@ -166,6 +229,8 @@ give_descriptors(const struct settings *s, struct process *x, struct buf *why)
         return ERR_OK;
     case ROLE_COURIER:
         return give_data(s, x, LIFE_FD_SPILL, CONFIG_SPILL_FILE, why);
+    case ROLE_DELIVER:
+        return ERR_OK;
     }
     return ERR_OK;
 }
@@ -193,8 +258,9 @@ settings_send(const struct settings *s, struct process *x, bool is_reload,
     struct life_apply apply = {.is_reload = is_reload};
     enum err e = ERR_OK;
     send_settings(s, x);
-    for (size_t i = 0; x->role != ROLE_COURIER && i < s->config->n_apps; i++)
-        send_app(&s->config->apps[i], x);
+    bool has_apps = x->role != ROLE_COURIER && x->role != ROLE_DELIVER;
+    for (size_t i = 0; has_apps && i < s->config->n_apps; i++)
+        send_app(s->config, &s->config->apps[i], x);
     if (!is_reload)
         e = give_work(x);
     if (e == ERR_OK)

@@ -16,6 +16,10 @@ struct settings {
     int public_fd, private_fd; /* listening; stay the caller's */
 };
 
+/* Is there work for such a process?  For the courier that delivers only
+ * where an app has a webhook_target. */
+bool settings_want(const struct settings *s, enum role role);
+
 /*
  * Settings, apps, descriptors, apply.  ERR_CONFIG where a file that the role
  * needs cannot be opened: why says it, and the child has not been told to

@@ -16,6 +16,11 @@ static const struct field life_settings_fields[] = {
     FIELD(struct life_settings, data_dir),
     FIELD(struct life_settings, store_path),
     FIELD(struct life_settings, revocation_max_ms),
+    FIELD(struct life_settings, is_deliver),
+    FIELD(struct life_settings, journal_hosts),
+    FIELD(struct life_settings, target_urls),
+    FIELD(struct life_settings, events_keep_s),
+    FIELD(struct life_settings, events_max),
 };
 static const struct record life_settings = RECORD(life_settings);
 
@@ -34,6 +39,13 @@ static const struct field life_app_fields[] = {
     FIELD(struct life_app, is_marketplace),
     FIELD(struct life_app, keeps_user_email),
     FIELD(struct life_app, erase_gone_after_s),
+    FIELD(struct life_app, erase_grace_s),
+    FIELD(struct life_app, webhook_target),
+    FIELD(struct life_app, webhook_urls),
+    FIELD(struct life_app, takes_v2),
+    FIELD(struct life_app, takes_v1),
+    FIELD(struct life_app, is_journal),
+    FIELD(struct life_app, webhook_batch),
 };
 static const struct record life_app = RECORD(life_app);
 

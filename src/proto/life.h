@@ -39,6 +39,11 @@ struct life_settings {
     struct str data_dir;      /* keeper: the only place it opens files in */
     struct str store_path;    /* keeper: the database file, in data_dir */
     uint32_t revocation_max_ms; /* relay */
+    bool is_deliver;            /* courier: goes to webhook targets only */
+    struct strs journal_hosts;  /* courier: whom journal files come from */
+    struct strs target_urls;    /* courier that delivers: all there are */
+    uint32_t events_keep_s;     /* keeper: how long events stay */
+    uint64_t events_max;        /* keeper: and how many bytes of them */
 };
 
 struct life_app {
@@ -56,26 +61,35 @@ struct life_app {
     bool is_marketplace;
     bool keeps_user_email;
     uint32_t erase_gone_after_s;
+    uint32_t erase_grace_s;    /* from an uninstall's word to the erasure */
+    struct str webhook_target; /* empty: none */
+    struct strs webhook_urls;  /* as HubSpot knows it: 1 to 3 */
+    bool takes_v2, takes_v1;   /* signatures; v3 is always taken */
+    bool is_journal;           /* events come from the journal, not by push */
+    uint32_t webhook_batch;    /* events in one request, at most */
 };
 
 enum life_descriptor_kind {
-    LIFE_FD_LISTEN = 1,        /* front: public; relay: private */
-    LIFE_FD_TLS_CHAIN,         /* front */
-    LIFE_FD_TLS_KEY,           /* front */
-    LIFE_FD_WORK,              /* front, relay, courier: the keeper */
-    LIFE_FD_PEER,              /* keeper: one more channel, see peer */
-    LIFE_FD_MASTER_KEY,        /* keeper */
-    LIFE_FD_CLIENT_SECRET,     /* keeper, with app */
-    LIFE_FD_CLIENT_SECRET_OLD, /* keeper, with app */
-    LIFE_FD_SPILL,             /* keeper, courier: replies that outlived */
-    LIFE_FD_ERASURES,          /* keeper: the erasure list, append only */
+    LIFE_FD_LISTEN = 1,         /* front: public; relay: private */
+    LIFE_FD_TLS_CHAIN,          /* front */
+    LIFE_FD_TLS_KEY,            /* front */
+    LIFE_FD_WORK,               /* front, relay, courier: the keeper */
+    LIFE_FD_PEER,               /* keeper: one more channel, see peer */
+    LIFE_FD_MASTER_KEY,         /* keeper */
+    LIFE_FD_CLIENT_SECRET,      /* keeper, with app */
+    LIFE_FD_CLIENT_SECRET_OLD,  /* keeper, with app */
+    LIFE_FD_SPILL,              /* keeper, courier: replies that outlived */
+    LIFE_FD_ERASURES,           /* keeper: the erasure list, append only */
+    LIFE_FD_WEBHOOK_SECRET,     /* keeper, with app */
+    LIFE_FD_WEBHOOK_SECRET_OLD, /* keeper, with app */
 };
 
 enum life_peer {
     LIFE_PEER_FRONT = 1,
     LIFE_PEER_RELAY,
     LIFE_PEER_COURIER,
-    LIFE_PEER_ADMIN
+    LIFE_PEER_ADMIN,
+    LIFE_PEER_DELIVER,
 };
 
 struct life_descriptor {

@@ -18,6 +18,7 @@ setup(void **state)
     (void)unlink(place_path(p, "portkeep.conf"));
     (void)unlink(place_path(p, "master.key"));
     (void)unlink(place_path(p, "crm.secret"));
+    (void)unlink(place_path(p, "crm.whsec"));
     *state = p;
     return 0;
 }
@@ -75,6 +76,7 @@ a_project_becomes_a_configuration(void **state)
     expect_in(text, "optional_scopes    = crm.objects.deals.read\n");
     expect_in(text, "conditional_scopes = crm.objects.companies.read\n");
     expect_in(text, "marketplace        = yes\n");
+    expect_in(text, "; webhook_secret = file:crm-sync.whsec\n");
     assert_null(strstr(text, "my-secret"));
     assert_string_equal(place_read(p, "crm-sync.secret"), "my-secret");
     expect_in(p->out, "https://keep.example/oauth/crm-sync/callback\n");
@@ -82,6 +84,8 @@ a_project_becomes_a_configuration(void **state)
     assert_int_equal(place_mode(p, "portkeep.conf"), 0640);
     assert_int_equal(place_mode(p, "master.key"), 0600);
     assert_int_equal(place_mode(p, "crm-sync.secret"), 0600);
+    assert_int_equal(place_mode(p, "crm-sync.whsec"), 0600);
+    expect_in(place_read(p, "crm-sync.whsec"), "whsec_");
 }
 
 static void
@@ -104,16 +108,16 @@ static void
 nothing_is_written_over(void **state)
 {
     static const char *const names[] = {"portkeep.conf", "master.key",
-                                        "crm.secret"};
+                                        "crm.secret", "crm.whsec"};
     struct place *p = *state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         place_write(p, names[i], "mine");
         run_cli(p, "s\n", "init", "crm", "--local", "--client-id", "1", NULL);
         expect_status(p, 1);
         expect_in(p->err, names[i]);
         assert_string_equal(place_read(p, names[i]), "mine");
         (void)unlink(place_path(p, names[i]));
-        for (size_t k = 0; k < 3; k++)
+        for (size_t k = 0; k < 4; k++)
             assert_false(is_there(p, names[k]));
     }
 }

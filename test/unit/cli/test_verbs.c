@@ -506,6 +506,41 @@ check_names_the_file_of_a_secret_that_holds_none_or_two(void **state)
 }
 
 static void
+check_refuses_a_webhook_secret_that_is_no_key(void **state)
+{
+    struct place *p = *state;
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", 0}, /* 24 bytes */
+        {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", 1},     /* 21 */
+        {"planted-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", 1},
+        {"whsec_plantedAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", 1},
+        {"\n", 1},
+    };
+    char config[8192];
+    (void)snprintf(config, sizeof(config),
+                   "%s[app hooks]\ntype = static\nwebhook_target = "
+                   "https://a.example/\nwebhook_secret = file:new.whsec\n"
+                   "webhook_secret_previous = file:old.whsec\n",
+                   place_read(p, "portkeep.conf"));
+    place_write(p, "portkeep.conf", config);
+    for (size_t i = 0; i < 2 * N(cases); i++) {
+        bool is_old = i % 2 != 0;
+        place_write(p, "new.whsec", cases[0].text);
+        place_write(p, "old.whsec", cases[0].text);
+        place_write(p, is_old ? "old.whsec" : "new.whsec", cases[i / 2].text);
+        run_cli(p, "", "check", NULL);
+        expect_status(p, cases[i / 2].status);
+        expect_not_in(p->out, "planted");
+        if (cases[i / 2].status != 0)
+            expect_in(p->out, is_old ? "[app hooks] webhook_secret_previous: "
+                                     : "[app hooks] webhook_secret: ");
+    }
+}
+
+static void
 a_reload_is_not_asked_for_while_a_file_is_wrong(void **state)
 {
     struct place *p = *state;
@@ -612,6 +647,7 @@ main(void)
         WITH_PLACE(a_data_key_that_does_not_open_is_named),
         WITH_PLACE(rotation_adds_a_line_even_where_the_service_fails),
         WITH_PLACE(check_names_the_file_of_a_secret_that_holds_none_or_two),
+        WITH_PLACE(check_refuses_a_webhook_secret_that_is_no_key),
         WITH_PLACE(a_reload_is_not_asked_for_while_a_file_is_wrong),
         WITH_PLACE(a_file_with_errors_keeps_no_service_out_of_reach),
         WITH_PLACE(a_file_with_errors_leads_to_no_other_service),

@@ -49,11 +49,14 @@ static const char whole[] =
     "[store]\n"
     "url             = sqlite:data/portkeep.db\n"
     "master_key      = credential:master\n"
+    "events_keep     = 90d\n"
+    "events_max      = 500MB\n"
     "[hubspot]\n"
     "api_url         = http://127.0.0.1:8790\n"
     "authorize_url   = http://localhost:8790/oauth/authorize\n"
     "oauth_version   = 2026-09\n"
     "ca_file         = /etc/ca.pem\n"
+    "journal_hosts   = files.example.com *.s3.example.com\n"
     "\n"
     "[app crm-sync]\n"
     "type            = oauth\n"
@@ -74,9 +77,12 @@ static const char whole[] =
     "sign_in_url     = https://app.example.com/sign-in\n"
     "marketplace     = yes\n"
     "erase_gone_after = 12h\n"
+    "erase_grace     = 2d\n"
     "keep_user_email = yes\n"
     "webhook_target  = http://10.0.0.7/hubspot\n"
     "webhook_secret  = file:whsec\n"
+    "webhook_secret_previous = file:old.whsec\n"
+    "webhook_batch   = 100\n"
     "webhook_url     = https://keep.example.com/webhooks/crm-sync\n"
     "webhook_signatures = v3 v2\n"
     "events_from     = journal\n"
@@ -112,6 +118,9 @@ reads_every_key(void **state)
     assert_true(str_equal(c->master_key.path, STR("/run/creds/master")));
     assert_true(str_equal(c->api_url, STR("http://127.0.0.1:8790")));
     assert_true(str_equal(c->oauth_version, STR("2026-09")));
+    assert_int_equal(c->events_keep_ms, 90ULL * 86400 * 1000);
+    assert_int_equal(c->events_max, 500000000);
+    assert_int_equal(c->journal_hosts.n, 2);
     assert_int_equal(c->n_apps, 2);
     assert_true(c->apps[1].is_static);
     assert_true(str_equal(c->apps[1].title, STR("legacy")));
@@ -143,6 +152,9 @@ reads_every_key_of_an_app(void **state)
     assert_true(a->is_marketplace);
     assert_true(a->keeps_user_email);
     assert_int_equal(a->erase_gone_after_ms, 12 * 3600 * 1000);
+    assert_int_equal(a->erase_grace_ms, 2 * 86400 * 1000);
+    assert_int_equal(a->webhook_batch, 100);
+    assert_true(a->webhook_secret_previous.path.n > 0);
     assert_true(str_equal(a->webhook_target, STR("http://10.0.0.7/hubspot")));
     assert_int_equal(a->webhook_url.n, 1);
     assert_int_equal(a->webhook_signatures.n, 2);
@@ -166,6 +178,11 @@ fills_in_what_is_left_out(void **state)
     assert_true(str_equal(c->master_key.path, STR("/etc/portkeep/master.key")));
     assert_true(str_equal(c->oauth_version, STR("2026-03")));
     assert_int_equal(c->apps[0].erase_gone_after_ms, 7ULL * 86400 * 1000);
+    assert_int_equal(c->events_keep_ms, 30ULL * 86400 * 1000);
+    assert_int_equal(c->events_max, 2000000000);
+    assert_true(strs_have(c->journal_hosts, STR("*.amazonaws.com")));
+    assert_int_equal(c->apps[0].erase_grace_ms, 0);
+    assert_int_equal(c->apps[0].webhook_batch, 1);
     assert_int_equal(c->apps[0].webhook_signatures.n, 1);
     assert_true(str_equal(c->apps[0].events_from, STR("push")));
     assert_true(str_equal(c->apps[0].title, STR("crm")));
@@ -290,6 +307,11 @@ refuses_each_key_that_is_wrong(void **state)
         {SERVER "[store]\nmaster_key = credential:key\n", 4,
          "$CREDENTIALS_DIRECTORY is not set"},
         {SERVER "[store]\nmaster_key = credential:../key\n", 4, "plain name"},
+        {SERVER "[store]\nevents_keep = 10m\n", 4, "between 1h and 3650d"},
+        {SERVER "[store]\nevents_max = 2000000000\n", 4, "is not a size"},
+        {SERVER "[store]\nevents_max = 2gb\n", 4, "is not a size"},
+        {SERVER "[store]\nevents_max = 1MB\n", 4, "between 10MB and 10TB"},
+        {SERVER "[store]\nevents_max = 999999999TB\n", 4, "10MB and 10TB"},
         {SERVER "[hubspot]\napi_url = http://api.hubapi.com\n", 4,
          "begins with http"},
         {SERVER "[hubspot]\napi_url = https://api.hubapi.com/v1\n", 4,
@@ -298,6 +320,14 @@ refuses_each_key_that_is_wrong(void **state)
          "is not a URL"},
         {SERVER "[hubspot]\noauth_version = v1\n", 4,
          "is none of: 2026-03 2026-09 v3"},
+        {SERVER "[hubspot]\njournal_hosts = https://a.example.com\n", 4,
+         "is not a host"},
+        {SERVER "[hubspot]\njournal_hosts = *\n", 4, "is not a host"},
+        {SERVER "[hubspot]\njournal_hosts = *.com\n", 4, "is not a host"},
+        {SERVER "[hubspot]\njournal_hosts = a.example.com.\n", 4,
+         "is not a host"},
+        {SERVER "[hubspot]\njournal_hosts = a.*.example.com\n", 4,
+         "is not a host"},
         {APP "type = public\n", 7, "is none of: oauth static"},
         {APP "support_url = mailto:a@example.com\n", 7, "is not a URL"},
         {APP "privacy_url = http://example.com/\n", 7, "use https"},
@@ -321,15 +351,29 @@ refuses_each_key_that_is_wrong(void **state)
         {APP "sign_in_url = x\n", 7, "is not a URL"},
         {APP "marketplace = true\n", 7, "is neither yes nor no"},
         {APP "erase_gone_after = 0s\n", 7, "is not between 1s and 365d"},
+        {APP "erase_grace = 31d\n", 7, "is not between 0ms and 30d"},
+        {APP "erase_grace = never\n", 7, "is not a time"},
         {APP "keep_user_email = 1\n", 7, "is neither yes nor no"},
         {APP "webhook_target = https://a.example.com/\n", 7,
          "needs webhook_secret"},
         {APP "webhook_target = http://93.184.216.34/\n", 7,
          "loopback and private"},
         {APP "webhook_secret = hunter2\n", 7, "is file:PATH or"},
+        {APP "webhook_secret_previous = hunter2\n", 7, "is file:PATH or"},
+        {APP "webhook_secret_previous = file:/s\n", 7,
+         "needs webhook_secret, the new one"},
+        {APP "webhook_batch = 0\n", 7, "is not between 1 and 100"},
+        {APP "webhook_batch = 101\n", 7, "is not between 1 and 100"},
+        {APP "webhook_batch = -1\n", 7, "is not a number"},
+        {APP "webhook_batch = all\n", 7, "is not a number"},
         {APP "webhook_url = x\n", 7, "is not a URL"},
+        {APP "webhook_url = https://a.example/1 https://a.example/2 "
+             "https://a.example/3 https://a.example/4\n",
+         7, "has more than 3 words"},
         {APP "webhook_signatures = v4\n", 7, "is none of: v3 v2 v1"},
         {APP "events_from = both\n", 7, "is none of: push journal"},
+        {SERVER "[app x]\ntype = static\nevents_from = journal\n", 5,
+         "OAuth apps only"},
         {SERVER "[app x]\ntype = static\nclient_id = 1\n", 5,
          "means nothing with type = static"},
         {APP "name = 1" HUNDRED "\n", 7, "is over 100 bytes"},
