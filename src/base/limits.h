@@ -21,6 +21,8 @@
 #define LIMIT_API_BODY 65536     /* a JSON body of our own API */
 #define LIMIT_WEBHOOK_BODY 524288 /* HubSpot sends 100 events at most, and \
                                      those need a tenth of it */
+#define LIMIT_VERIFY_BODY 1048576 /* one of those as text in JSON: escaped, or \
+                                     a third longer in base64 */
 #define LIMIT_OAUTH_REPLY 65536  /* HubSpot's answer to a token call */
 #define LIMIT_RELAY_WINDOW 65536 /* unsent bytes of one relayed direction */
 #define LIMIT_CONNECTIONS 4096   /* accepted connections of one listener */
@@ -30,6 +32,10 @@
 #define LIMIT_FRAME 1048576 /* one message */
 #define LIMIT_CALLS 8192    /* calls in flight on one channel */
 #define LIMIT_CHANNEL_QUEUE (8 * LIMIT_FRAME) /* unsent bytes of a channel */
+
+/* Bodies of webhooks on their way to the keeper: what is over is refused, so
+ * that the channel, which would close, has always room for the rest. */
+#define LIMIT_WEBHOOKS_ASKED (LIMIT_CHANNEL_QUEUE - 2 * LIMIT_FRAME)
 
 /* Configuration */
 #define LIMIT_CONFIG_LINE 4096 /* HubSpot's scope lists are long */
@@ -44,12 +50,8 @@
 #define DEADLINE_IDLE_MS 75000   /* keep-alive without a request */
 #define DEADLINE_ERRAND_MS 20000 /* one call of the courier */
 #define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
-/* Bodies of webhooks on their way to the keeper: what is over is refused, so
- * that the channel, which would close, has always room for the rest. */
-#define LIMIT_WEBHOOKS_ASKED (LIMIT_CHANNEL_QUEUE - 2 * LIMIT_FRAME)
-
+#define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */
 #define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */
 #define BEAT_MS 250              /* the keeper's beat to relays */
 
 #endif
-#define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */

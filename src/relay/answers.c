@@ -105,7 +105,9 @@ static const struct refusal {
     const char *detail;
 } refusals[] = {
     {408, ERR_TIMEOUT, "The request did not arrive in time."},
-    {413, ERR_LIMIT, "The body is larger than 65,536 bytes."},
+    {413, ERR_LIMIT,
+     "The body is larger than 65,536 bytes, or, to be verified, than "
+     "1,048,576."},
     {414, ERR_LIMIT, "The path and query are longer than 8,192 bytes."},
     {431, ERR_LIMIT,
      "The headers are larger than 16,384 bytes, or more "

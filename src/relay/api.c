@@ -3,10 +3,8 @@
 #include "base/apikey.h"
 #include "base/arena.h"
 #include "base/limits.h"
-#include "base/text.h"
-#include "proto/relay.h"
+#include "relay/api_int.h"
 #include "relay/asks.h"
-#include "relay/bodies.h"
 #include "relay/callers.h"
 #include "relay/metrics.h"
 #include "relay/routes.h"
@@ -30,9 +28,9 @@ on_end(struct exchange_user *u)
         channel_cancel(c->relay->keeper, c->call);
 }
 
-static void
-refuse(struct relay *r, struct http_exchange *x, const struct request_id *id,
-       enum err e, struct str detail)
+void
+api_refuse(struct relay *r, struct http_exchange *x,
+           const struct request_id *id, enum err e, struct str detail)
 {
     struct problem p = {.err = e, .detail = detail};
     relay_refuse(r, x, id, &p);
@@ -46,10 +44,11 @@ on_reply(enum err e, const struct message *m, const void *reply, void *arg)
     (void)m;
     c->call = 0;
     if (e != ERR_OK) {
-        refuse(c->relay, c->x, &c->id,
-               e == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
-               STR("The keeper did not answer. What was asked may have been "
-                   "done all the same."));
+        api_refuse(
+            c->relay, c->x, &c->id,
+            e == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+            STR("The keeper did not answer. What was asked may have been "
+                "done all the same."));
         return;
     }
     if (a->err == ERR_OK) {
@@ -65,11 +64,9 @@ on_reply(enum err e, const struct message *m, const void *reply, void *arg)
     relay_refuse_answer(c->relay, c->x, &c->id, &no);
 }
 
-/* The message is encoded at once: what it points to may go after this. */
-static void
-ask_keeper(struct relay *r, struct http_exchange *x,
-           const struct request_id *id, uint16_t type, const void *message,
-           unsigned status)
+void
+api_ask(struct relay *r, struct http_exchange *x, const struct request_id *id,
+        const struct api_question *q)
 {
     if (r->keeper == NULL) {
         relay_refuse_err(r, x, id, ERR_UNAVAILABLE);
@@ -81,18 +78,17 @@ ask_keeper(struct relay *r, struct http_exchange *x,
         .relay = r,
         .x = x,
         .id = *id,
-        .status = status,
+        .status = q->status,
     };
     http_set_user(x, &c->user);
     r->counters.api_calls++;
-    c->call =
-        channel_call(r->keeper, type, message, DEADLINE_CALL_MS, on_reply, c);
+    c->call = channel_call(r->keeper, q->type, q->message,
+                           DEADLINE_CALL_MS + q->wait_ms, on_reply, c);
 }
 
-/* False: it is refused already. */
-static bool
-take_caller(struct relay *r, struct http_exchange *x,
-            const struct request_id *id, struct hidden *out)
+bool
+api_take_caller(struct relay *r, struct http_exchange *x,
+                const struct request_id *id, struct hidden *out)
 {
     enum err e = caller_read(http_request(x), out);
     if (e == ERR_OK && apikey_is_formed(out->s))
@@ -103,17 +99,17 @@ take_caller(struct relay *r, struct http_exchange *x,
 
 #define PROBLEM_MAX 1024
 
-/* As take_caller. */
-static bool
-take_body(struct relay *r, struct http_exchange *x, const struct request_id *id,
-          const struct body_table *table, struct body *body, void *out)
+bool
+api_take_body(struct relay *r, struct http_exchange *x,
+              const struct request_id *id, const struct body_table *table,
+              struct body *body, void *out)
 {
     struct buf auto_buf problem;
     buf_init(&problem, PROBLEM_MAX);
     enum err e = body_read(body, http_request_body(x), table, http_arena(x),
                            out, &problem);
     if (e != ERR_OK)
-        refuse(r, x, id, e, buf_str(&problem));
+        api_refuse(r, x, id, e, buf_str(&problem));
     return e == ERR_OK;
 }
 
@@ -125,9 +121,10 @@ do_session(struct relay *r, struct http_exchange *x,
     struct relay_session_create m = {.request_id = request_id_str(id),
                                      .address = http_peer(x),
                                      .app = v->app};
-    if (take_caller(r, x, id, &m.credential) &&
-        take_body(r, x, id, &session_body, &body, &m))
-        ask_keeper(r, x, id, RELAY_SESSION_CREATE, &m, 201);
+    if (api_take_caller(r, x, id, &m.credential) &&
+        api_take_body(r, x, id, &session_body, &body, &m))
+        api_ask(r, x, id,
+                &(struct api_question){RELAY_SESSION_CREATE, &m, 201, 0});
 }
 
 static void
@@ -138,9 +135,10 @@ do_result(struct relay *r, struct http_exchange *x, const struct request_id *id,
     struct relay_result_redeem m = {.request_id = request_id_str(id),
                                     .address = http_peer(x),
                                     .app = v->app};
-    if (take_caller(r, x, id, &m.credential) &&
-        take_body(r, x, id, &result_body, &body, &m))
-        ask_keeper(r, x, id, RELAY_RESULT_REDEEM, &m, 200);
+    if (api_take_caller(r, x, id, &m.credential) &&
+        api_take_body(r, x, id, &result_body, &body, &m))
+        api_ask(r, x, id,
+                &(struct api_question){RELAY_RESULT_REDEEM, &m, 200, 0});
 }
 
 static void
@@ -152,9 +150,9 @@ do_bind(struct relay *r, struct http_exchange *x, const struct request_id *id,
                                .address = http_peer(x),
                                .app = v->app,
                                .portal = v->portal};
-    if (take_caller(r, x, id, &m.credential) &&
-        take_body(r, x, id, &ref_body, &body, &m))
-        ask_keeper(r, x, id, RELAY_REF_BIND, &m, 200);
+    if (api_take_caller(r, x, id, &m.credential) &&
+        api_take_body(r, x, id, &ref_body, &body, &m))
+        api_ask(r, x, id, &(struct api_question){RELAY_REF_BIND, &m, 200, 0});
 }
 
 static void
@@ -165,8 +163,8 @@ do_portal(struct relay *r, struct http_exchange *x, const struct request_id *id,
                              .address = http_peer(x),
                              .app = app,
                              .portal = portal};
-    if (take_caller(r, x, id, &m.credential))
-        ask_keeper(r, x, id, type, &m, 200);
+    if (api_take_caller(r, x, id, &m.credential))
+        api_ask(r, x, id, &(struct api_question){type, &m, 200, 0});
 }
 
 static void
@@ -190,88 +188,44 @@ api_delete_portal(struct relay *r, struct http_exchange *x,
     do_portal(r, x, id, RELAY_PORTAL_DELETE, app, portal);
 }
 
-/* ---- the list, and its query ---- */
-
-#define PAGE_MAX 100
-#define CURSOR_MAX 512
-
-static enum err
-take_limit(struct str value, uint32_t *out)
-{
-    uint64_t n;
-    if (!str_to_u64(value, &n) || n == 0 || n > PAGE_MAX)
-        return ERR_INVALID;
-    *out = (uint32_t)n;
-    return ERR_OK;
-}
-
-/* One parameter of the list; the text goes into the arena. */
-static enum err
-take_parameter(struct relay_portals_list *m, struct arena *arena,
-               struct str name, struct str value)
-{
-    struct buf auto_buf text;
-    buf_init(&text, CURSOR_MAX);
-    if (text_add_unpercent(&text, value, true) != ERR_OK ||
-        !text_is_clean(buf_str(&text)))
-        return ERR_INVALID;
-    struct str decoded = arena_copy(arena, buf_str(&text));
-    if (str_equal(name, STR("limit")))
-        return take_limit(decoded, &m->limit);
-    if (str_equal(name, STR("cursor")))
-        m->cursor = decoded;
-    else if (str_equal(name, STR("ref")) && decoded.n <= LIMIT_REF)
-        m->ref = decoded;
-    else
-        return ERR_INVALID;
-    return ERR_OK;
-}
-
-static enum err
-take_query(struct relay_portals_list *m, struct arena *arena, struct str query)
-{
-    struct str pair, name;
-    while (str_cut(&query, '&', &pair)) {
-        if (pair.n == 0)
-            continue;
-        (void)str_cut(&pair, '=', &name); /* pair.p is never NULL here */
-        struct str value = pair.p != NULL ? pair : STR("");
-        if (take_parameter(m, arena, name, value) != ERR_OK)
-            return ERR_INVALID;
-    }
-    return ERR_OK;
-}
-
 static void
 do_list(struct relay *r, struct http_exchange *x, const struct request_id *id,
         const struct route_values *v)
 {
+    struct api_query q = {.limit = API_PAGE_MAX};
     struct relay_portals_list m = {.request_id = request_id_str(id),
                                    .address = http_peer(x),
-                                   .app = v->app,
-                                   .limit = PAGE_MAX};
-    if (!take_caller(r, x, id, &m.credential))
+                                   .app = v->app};
+    if (!api_take_caller(r, x, id, &m.credential))
         return;
-    if (take_query(&m, http_arena(x), v->query) != ERR_OK)
-        refuse(r, x, id, ERR_INVALID,
-               STR("The query may have ref (at most 255 bytes), cursor (as "
-                   "it came with the page before) and limit (1 to 100)."));
-    else
-        ask_keeper(r, x, id, RELAY_PORTALS_LIST, &m, 200);
+    if (api_query_take(v->query, "ref cursor limit", http_arena(x), &q) !=
+        ERR_OK) {
+        api_refuse(r, x, id, ERR_INVALID,
+                   STR("The query may have ref (at most 255 bytes), cursor (as "
+                       "it came with the page before) and limit (1 to 100)."));
+        return;
+    }
+    m.ref = q.ref;
+    m.cursor = q.cursor;
+    m.limit = q.limit;
+    api_ask(r, x, id, &(struct api_question){RELAY_PORTALS_LIST, &m, 200, 0});
 }
 
 /* ---- the table ---- */
 
 static const struct route routes[] = {
-    {"GET", "/v1/apps/{app}/portals/{portal}/token", token_do},
-    {"POST", "/v1/apps/{app}/connect-sessions", do_session},
-    {"POST", "/v1/apps/{app}/connect-results", do_result},
-    {"PUT", "/v1/apps/{app}/portals/{portal}/ref", do_bind},
-    {"GET", "/v1/apps/{app}/portals", do_list},
-    {"GET", "/v1/apps/{app}/portals/{portal}", do_show},
-    {"DELETE", "/v1/apps/{app}/portals/{portal}", do_delete},
-    {"GET", "/metrics", metrics_do},
-    {"GET", "/readyz", metrics_do_ready},
+    {"GET", "/v1/apps/{app}/portals/{portal}/token", token_do, 0},
+    {"POST", "/v1/apps/{app}/connect-sessions", do_session, 0},
+    {"POST", "/v1/apps/{app}/connect-results", do_result, 0},
+    {"PUT", "/v1/apps/{app}/portals/{portal}/ref", do_bind, 0},
+    {"GET", "/v1/apps/{app}/portals", do_list, 0},
+    {"GET", "/v1/apps/{app}/portals/{portal}", do_show, 0},
+    {"DELETE", "/v1/apps/{app}/portals/{portal}", do_delete, 0},
+    {"GET", "/v1/apps/{app}/events", api_do_events, 0},
+    {"POST", "/v1/apps/{app}/events/{id}/replay", api_do_replay, 0},
+    {"POST", "/v1/apps/{app}/verify", api_do_verify, LIMIT_VERIFY_BODY},
+    {"GET", "/metrics", metrics_do, 0},
+    {"GET", "/readyz", metrics_do_ready, 0},
 };
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -287,7 +241,7 @@ refuse_route(struct relay *r, struct http_exchange *x,
     if (allowed.n > 0)
         relay_refuse_method(r, x, id, buf_str(&allowed));
     else
-        refuse(r, x, id, e, str_from(why));
+        api_refuse(r, x, id, e, str_from(why));
 }
 
 void
@@ -304,4 +258,18 @@ api_do(struct relay *r, struct http_exchange *x)
         refuse_route(r, x, &id, e, why);
     else
         route->do_it(r, x, &id, &values);
+}
+
+void
+api_on_head(struct http_exchange *x)
+{
+    const struct http_head *head = http_request(x);
+    const struct route *route;
+    struct route_values values;
+    const char *why;
+    if (head->framing != HTTP_NO_BODY &&
+        route_find(routes, N_ROUTES, head->method, head->target, &route,
+                   &values, &why) == ERR_OK &&
+        route->max_body > 0)
+        http_set_max_body(x, route->max_body);
 }

@@ -8,6 +8,8 @@
  * one message to the keeper and its answer back (proto/relay.h).
  */
 void api_do(struct relay *r, struct http_exchange *x);
+/* Before its body comes: lets a long one in where the route takes it. */
+void api_on_head(struct http_exchange *x);
 
 /* As DELETE /v1/apps/{app}/portals/{portal}, for the API relay. */
 void api_delete_portal(struct relay *r, struct http_exchange *x,

@@ -1,15 +1,17 @@
 #include "relay/bodies.h"
 
 #include "base/limits.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "proto/relay.h"
 
 #include <jansson.h>
+#include <sodium.h>
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 #define CODE_MAX 512  /* a result's code, or an attempt's id */
 #define SCOPE_MAX 128 /* HubSpot's longest has about 50 */
+#define METHOD_MAX 16
+#define VALUE_MAX 512 /* of a header that counts; the longest has 88 */
 
 static const struct body_field session_fields[] = {
     {"ref", BODY_TEXT, offsetof(struct relay_session_create, ref), LIMIT_REF},
@@ -35,6 +37,19 @@ static const struct body_field ref_fields[] = {
     {"ref", BODY_TEXT, offsetof(struct relay_ref_bind, ref), LIMIT_REF, true},
 };
 const struct body_table ref_body = {ref_fields, N_OF(ref_fields)};
+
+static const struct body_field verify_fields[] = {
+    {"method", BODY_TEXT, offsetof(struct verify_request, method), METHOD_MAX,
+     true},
+    {"uri", BODY_TEXT, offsetof(struct verify_request, uri), LIMIT_URL, true},
+    {"headers", BODY_HEADERS, offsetof(struct verify_request, headers), 0,
+     true},
+    {"body", BODY_BYTES, offsetof(struct verify_request, body),
+     LIMIT_WEBHOOK_BODY, false},
+    {"body_base64", BODY_BASE64, offsetof(struct verify_request, body_base64),
+     LIMIT_WEBHOOK_BODY, false},
+};
+const struct body_table verify_body = {verify_fields, N_OF(verify_fields)};
 
 static bool
 take_text(const json_t *value, size_t max, struct str *out)
@@ -78,9 +93,94 @@ take_portal(const json_t *value, uint64_t *out)
     return true;
 }
 
+static struct str
+text_of(const json_t *value)
+{
+    return str_of(json_string_value(value), json_string_length(value));
+}
+
 static bool
-take_field(const json_t *value, const struct body_field *f, struct arena *arena,
-           void *at)
+take_bytes(const json_t *value, size_t max, struct hidden *out)
+{
+    out->s = text_of(value);
+    return json_is_string(value) && out->s.n <= max;
+}
+
+static bool
+take_base64(const json_t *value, size_t max, struct buf *into,
+            struct hidden *out)
+{
+    struct str text = text_of(value);
+    char *p;
+    size_t n;
+    buf_done(into);
+    buf_init_secret(into, text.n + 1);
+    if (!json_is_string(value) || buf_reserve(into, text.n + 1, &p) != ERR_OK ||
+        sodium_base642bin((unsigned char *)p, text.n + 1, text.p, text.n, NULL,
+                          &n, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        n > max)
+        return false;
+    buf_commit(into, n);
+    out->s = str_of(p, n);
+    return true;
+}
+
+/* One more value of a header, which is NULL before the first. */
+static bool
+add_value(const json_t *value, struct arena *arena, struct str *header)
+{
+    struct str text = text_of(value);
+    if (!json_is_string(value) || text.n > VALUE_MAX || header->n > VALUE_MAX ||
+        !text_is_clean(text))
+        return false;
+    *header = header->p == NULL ? text
+                                : arena_printf(arena, "%.*s, %.*s",
+                                               STR_ARG(*header), STR_ARG(text));
+    return true;
+}
+
+static struct str *
+header_of(struct signature_headers *h, struct str name)
+{
+    const struct {
+        struct str name;
+        struct str *value;
+    } known[] = {
+        {STR(SIGNATURE_HEADER), &h->signature},
+        {STR(SIGNATURE_HEADER_VERSION), &h->version},
+        {STR(SIGNATURE_HEADER_V3), &h->v3},
+        {STR(SIGNATURE_HEADER_TIMESTAMP), &h->timestamp},
+    };
+    for (size_t i = 0; i < N_OF(known); i++)
+        if (str_equal_nocase(name, known[i].name))
+            return known[i].value;
+    return NULL;
+}
+
+static bool
+take_headers(json_t *value, struct arena *arena, struct signature_headers *out)
+{
+    const char *name;
+    json_t *one;
+    if (!json_is_object(value))
+        return false;
+    json_object_foreach(value, name, one)
+    {
+        struct str *header = header_of(out, str_from(name));
+        if (header == NULL)
+            continue;
+        if (!json_is_array(one) && !add_value(one, arena, header))
+            return false;
+        for (size_t i = 0; i < json_array_size(one); i++)
+            if (!add_value(json_array_get(one, i), arena, header))
+                return false;
+    }
+    return true;
+}
+
+static bool
+take_field(struct body *b, json_t *value, const struct body_field *f,
+           struct arena *arena, void *at)
 {
     switch (f->type) {
     case BODY_TEXT:
@@ -94,6 +194,12 @@ take_field(const json_t *value, const struct body_field *f, struct arena *arena,
     case BODY_FLAG:
         *(bool *)at = json_is_true(value);
         return json_is_boolean(value);
+    case BODY_BYTES:
+        return take_bytes(value, f->max, at);
+    case BODY_BASE64:
+        return take_base64(value, f->max, &b->decoded, at);
+    case BODY_HEADERS:
+        return take_headers(value, arena, at);
     }
     return false;
 }
@@ -117,6 +223,16 @@ say_wrong(struct buf *problem, const struct body_field *f)
         break;
     case BODY_FLAG:
         buf_add_text(problem, "true or false.");
+        break;
+    case BODY_BYTES:
+        buf_addf(problem, "text of at most %zu bytes.", f->max);
+        break;
+    case BODY_BASE64:
+        buf_addf(problem, "base64 with padding, of at most %zu bytes.", f->max);
+        break;
+    case BODY_HEADERS:
+        buf_add_text(problem, "an object with the request's headers, a text "
+                              "or a list of texts each.");
         break;
     }
 }
@@ -143,12 +259,12 @@ find_field(const struct body_table *table, const char *name)
 }
 
 static enum err
-take_fields(json_t *root, const struct body_table *table, struct arena *arena,
+take_fields(struct body *b, const struct body_table *table, struct arena *arena,
             char *out, struct buf *problem)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(root, name, value)
+    json_object_foreach(b->root, name, value)
     {
         const struct body_field *f = find_field(table, name);
         if (f == NULL) {
@@ -157,14 +273,14 @@ take_fields(json_t *root, const struct body_table *table, struct arena *arena,
         }
         if (json_is_null(value) && !f->is_required)
             continue;
-        if (!take_field(value, f, arena, out + f->offset)) {
+        if (!take_field(b, value, f, arena, out + f->offset)) {
             say_wrong(problem, f);
             return ERR_INVALID;
         }
     }
     for (size_t i = 0; i < table->n_fields; i++) {
         const struct body_field *f = &table->fields[i];
-        if (f->is_required && json_object_get(root, f->name) == NULL) {
+        if (f->is_required && json_object_get(b->root, f->name) == NULL) {
             buf_addf(problem, "The field \"%s\" is missing.", f->name);
             return ERR_INVALID;
         }
@@ -191,7 +307,7 @@ body_read(struct body *b, struct str text, const struct body_table *table,
         buf_add_text(problem, "The body must be a JSON object.");
         return ERR_SYNTAX;
     }
-    return take_fields(b->root, table, arena, out, problem);
+    return take_fields(b, table, arena, out, problem);
 }
 
 void
@@ -199,4 +315,5 @@ body_done(struct body *b)
 {
     json_decref(b->root);
     b->root = NULL;
+    buf_done(&b->decoded);
 }

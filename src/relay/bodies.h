@@ -3,6 +3,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/secret.h"
+#include "hubspot/signatures.h"
 
 struct json_t;
 
@@ -22,6 +24,12 @@ enum body_type {
     BODY_TEXTS,  /* struct strs */
     BODY_PORTAL, /* uint64_t; a JSON number, or its digits as text */
     BODY_FLAG,   /* bool */
+    BODY_BYTES,  /* struct hidden; any text, also none */
+    BODY_BASE64, /* struct hidden; the bytes that the text stands for */
+    /* struct signature_headers; an object of all of a request's headers, a
+     * text or a list of texts each.  One that came twice is joined, as HTTP
+     * has it, and is well-formed no longer. */
+    BODY_HEADERS,
 };
 
 struct body_field {
@@ -40,6 +48,7 @@ struct body_table {
 /* Holds the texts that the struct points to. */
 struct body {
     struct json_t *root;
+    struct buf decoded;
 };
 
 /* ERR_SYNTAX, ERR_INVALID, with the sentence in problem. */
@@ -52,5 +61,13 @@ void body_done(struct body *b);
 extern const struct body_table session_body; /* relay_session_create */
 extern const struct body_table result_body;  /* relay_result_redeem */
 extern const struct body_table ref_body;     /* relay_ref_bind */
+
+/* What is to be verified; one of the two bodies, or none. */
+struct verify_request {
+    struct str method, uri;
+    struct signature_headers headers;
+    struct hidden body, body_base64; /* p is NULL where it is absent */
+};
+extern const struct body_table verify_body; /* verify_request */
 
 #endif

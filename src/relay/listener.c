@@ -10,10 +10,12 @@ static void
 on_head(struct http_exchange *x, void *arg)
 {
     const struct http_head *head = http_request(x);
-    if (!proxy_is_for(head->target) || !proxy_wants_stream(head))
-        return;
-    http_stream_body(x);
-    proxy_do(arg, x, true);
+    if (!proxy_is_for(head->target)) {
+        api_on_head(x);
+    } else if (proxy_wants_stream(head)) {
+        http_stream_body(x);
+        proxy_do(arg, x, true);
+    }
 }
 
 static void

@@ -17,10 +17,17 @@ segment_at(struct str path, size_t at)
     return segment;
 }
 
+/* False: it should be a portal, and is not a number. */
 static bool
-is_portal(const char *pattern)
+take_value(char first_letter, struct str value, struct route_values *out)
 {
-    return pattern[1] == 'p';
+    if (first_letter == 'a')
+        out->app = value;
+    else if (first_letter == 'i')
+        out->id = value;
+    else
+        return str_to_u64(value, &out->portal) && out->portal > 0;
+    return true;
 }
 
 static enum match
@@ -37,9 +44,7 @@ match(const char *pattern, struct str path, struct route_values *out)
         struct str value = segment_at(path, at);
         if (value.n == 0)
             return NO_MATCH;
-        if (!is_portal(pattern))
-            out->app = value;
-        else if (!str_to_u64(value, &out->portal) || out->portal == 0)
+        if (!take_value(pattern[1], value, out))
             found = MATCH_BUT_PORTAL;
         at += value.n;
         pattern = strchr(pattern, '}') + 1;

@@ -13,12 +13,13 @@ struct request_id;
  *
  *     e = route_find(table, n, method, target, &route, &values);
  *
- * In a pattern {app} is an app's name and {portal} a number; all else stands
- * for itself.  The order of the table is the order of trying.
+ * In a pattern {app} is an app's name, {portal} a number and {id} an event's
+ * id; all else stands for itself.  The order of the table is the order of trying.
  */
 struct route_values {
     struct str app;
     uint64_t portal;
+    struct str id;
     struct str query; /* p is NULL without a question mark */
 };
 
@@ -30,6 +31,7 @@ struct route {
     const char *method; /* GET is asked for HEAD too */
     const char *pattern;
     route_do do_it;
+    size_t max_body; /* 0: LIMIT_API_BODY */
 };
 
 /*

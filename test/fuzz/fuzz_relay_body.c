@@ -54,6 +54,23 @@ check_others(struct str text, struct arena *arena)
         assert(bind.ref.n > 0 && bind.ref.n <= LIMIT_REF);
 }
 
+static void
+check_verify(struct str text, struct arena *arena)
+{
+    struct body auto_body body = {0};
+    struct verify_request m = {0};
+    if (read_as(&verify_body, text, arena, &body, &m) != ERR_OK)
+        return;
+    assert(m.uri.n > 0 && text_is_clean(m.uri));
+    assert(text_is_clean(m.headers.v3) && text_is_clean(m.headers.timestamp));
+    assert(text_is_clean(m.headers.signature));
+    assert(m.body.s.n <= LIMIT_WEBHOOK_BODY);
+    assert(m.body_base64.s.n <= LIMIT_WEBHOOK_BODY);
+    /* All of it is there to be read. */
+    for (size_t i = 0; i < m.body_base64.s.n; i++)
+        (void)*(const volatile char *)&m.body_base64.s.p[i];
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -62,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     json_set_alloc_funcs(wiping_malloc, wiping_free);
     check_session(text, arena);
     check_others(text, arena);
+    check_verify(text, arena);
     arena_free(arena);
     return 0;
 }

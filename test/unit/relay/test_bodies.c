@@ -166,6 +166,102 @@ deep_nesting_is_refused_and_harmless(void **state)
     assert_int_equal(read_body(*state, deep, &ref_body, &m), ERR_SYNTAX);
 }
 
+static void
+reads_a_request_that_is_to_be_verified(void **state)
+{
+    struct verify_request m = {0};
+    assert_int_equal(
+        read_body(*state,
+                  "{\"method\":\"POST\",\"uri\":\"https://a.example/x?y=1\","
+                  "\"headers\":{\"host\":\"a.example\","
+                  "\"x-hubspot-signature-v3\":\"three\","
+                  "\"X-HubSpot-Request-Timestamp\":[\"17\"],"
+                  "\"x-numbers\":[1,2]},\"body\":\"line\\n\\u0001\"}",
+                  &verify_body, &m),
+        ERR_OK);
+    assert_true(str_equal(m.method, STR("POST")));
+    assert_true(str_equal(m.uri, STR("https://a.example/x?y=1")));
+    assert_true(str_equal(m.headers.v3, STR("three")));
+    assert_true(str_equal(m.headers.timestamp, STR("17")));
+    assert_null(m.headers.signature.p);
+    assert_true(str_equal(m.body.s, STR("line\n\001")));
+    assert_null(m.body_base64.s.p);
+}
+
+/* Joined it cannot be well-formed: such a request is never valid. */
+static void
+a_header_that_came_twice_is_joined(void **state)
+{
+    static const char *const texts[] = {
+        "{\"method\":\"POST\",\"uri\":\"u\",\"headers\":"
+        "{\"X-HubSpot-Signature-v3\":[\"a\",\"b\"]}}",
+        "{\"method\":\"POST\",\"uri\":\"u\",\"headers\":"
+        "{\"x-hubspot-signature-v3\":\"a\",\"X-HubSpot-Signature-V3\":\"b\"}}",
+    };
+    for (size_t i = 0; i < N_OF(texts); i++) {
+        struct verify_request m = {0};
+        assert_int_equal(read_body(*state, texts[i], &verify_body, &m), ERR_OK);
+        assert_true(str_equal(m.headers.v3, STR("a, b")));
+    }
+}
+
+static void
+a_body_may_come_in_base64(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n; /* of bytes; SIZE_MAX: refused */
+    } rows[] = {
+        {"\"\"", 0},
+        {"\"AAECAw==\"", 4},
+        {"\"AAECAw\"", SIZE_MAX},
+        {"7", SIZE_MAX},
+        {"\"AA==AA==\"", SIZE_MAX},
+        {"\"_w==\"", SIZE_MAX},
+        {"\"AAEC Aw==\"", SIZE_MAX},
+    };
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        struct fixture *f = *state;
+        char text[256];
+        struct verify_request m = {0};
+        (void)snprintf(text, sizeof(text),
+                       "{\"method\":\"POST\",\"uri\":\"u\",\"headers\":{},"
+                       "\"body_base64\":%s}",
+                       rows[i].text);
+        enum err e = read_body(f, text, &verify_body, &m);
+        assert_int_equal(e, rows[i].n == SIZE_MAX ? ERR_INVALID : ERR_OK);
+        if (e == ERR_OK)
+            assert_int_equal(m.body_base64.s.n, rows[i].n);
+        else
+            assert_non_null(strstr(buf_text(&f->problem), "base64"));
+        if (rows[i].n == 4)
+            assert_memory_equal(m.body_base64.s.p, "\0\1\2\3", 4);
+    }
+}
+
+static void
+headers_are_texts_or_lists_of_them(void **state)
+{
+    static const char *const refused[] = {
+        "[]",
+        "\"a\"",
+        "{\"X-HubSpot-Signature\":1}",
+        "{\"X-HubSpot-Signature\":{}}",
+        "{\"X-HubSpot-Signature\":[[\"a\"]]}",
+        "{\"X-HubSpot-Signature\":\"a\\u0007\"}"};
+    for (size_t i = 0; i < N_OF(refused); i++) {
+        struct fixture *f = *state;
+        char text[256];
+        struct verify_request m = {0};
+        (void)snprintf(text, sizeof(text),
+                       "{\"method\":\"POST\",\"uri\":\"u\",\"headers\":%s}",
+                       refused[i]);
+        if (read_body(f, text, &verify_body, &m) != ERR_INVALID)
+            fail_msg("%s was taken", refused[i]);
+        assert_non_null(strstr(buf_text(&f->problem), "headers"));
+    }
+}
+
 int
 main(void)
 {
@@ -177,6 +273,10 @@ main(void)
         IN_FIXTURE(says_in_a_sentence_what_is_wrong),
         IN_FIXTURE(a_ref_has_at_most_its_limit),
         IN_FIXTURE(deep_nesting_is_refused_and_harmless),
+        IN_FIXTURE(reads_a_request_that_is_to_be_verified),
+        IN_FIXTURE(a_header_that_came_twice_is_joined),
+        IN_FIXTURE(a_body_may_come_in_base64),
+        IN_FIXTURE(headers_are_texts_or_lists_of_them),
     };
     json_set_alloc_funcs(wiping_malloc, wiping_free);
     return cmocka_run_group_tests(tests, NULL, NULL);

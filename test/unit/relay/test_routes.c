@@ -11,6 +11,7 @@ static const struct route table[] = {
     {"DELETE", "/v1/apps/{app}/portals/{portal}", NULL},
     {"GET", "/v1/apps/{app}/portals", NULL},
     {"GET", "/readyz", NULL},
+    {"POST", "/v1/apps/{app}/events/{id}/replay", NULL},
 };
 
 static void
@@ -62,6 +63,26 @@ finds_the_route_and_its_values(void **state)
 }
 
 static void
+an_event_s_id_is_any_text_without_a_slash(void **state)
+{
+    const struct route *found = NULL;
+    struct route_values values = {0};
+    const char *why;
+    (void)state;
+    assert_int_equal(route_find(table, 6, STR("POST"),
+                                STR("/v1/apps/crm/events/evt_1_00/replay"),
+                                &found, &values, &why),
+                     ERR_OK);
+    assert_ptr_equal(found, &table[5]);
+    assert_true(str_equal(values.id, STR("evt_1_00")));
+    assert_true(str_equal(values.app, STR("crm")));
+    assert_int_equal(route_find(table, 6, STR("POST"),
+                                STR("/v1/apps/crm/events/a/b/replay"), &found,
+                                &values, &why),
+                     ERR_NOT_FOUND);
+}
+
+static void
 gives_the_query_apart(void **state)
 {
     const struct route *found;
@@ -106,6 +127,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_route_and_its_values),
+        cmocka_unit_test(an_event_s_id_is_any_text_without_a_slash),
         cmocka_unit_test(gives_the_query_apart),
         cmocka_unit_test(says_which_methods_a_path_has),
     };
