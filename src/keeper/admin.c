@@ -177,9 +177,7 @@ give_token(struct turn *t, const struct admin_portal *a, const struct grant *g)
     if (grant_open_key(t, a->app, a->portal, &key) != ERR_OK ||
         grant_unseal(t, key, a->app, a->portal, g->generation, "access",
                      g->sealed_access, &token) != ERR_OK) {
-        refuse(t, ERR_CRYPTO,
-               STR("The stored token does not open with the master keys that "
-                   "are here. portkeep masterkey verify says which."));
+        refuse(t, ERR_CRYPTO, GRANT_UNOPENED);
         return;
     }
     buf_init_secret(&json, LIMIT_API_BODY);

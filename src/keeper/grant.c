@@ -7,6 +7,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#define KEY_ALARM_EVERY_MS 3600000
+
 static const struct field grant_fields[] = {
     FIELD(struct grant, state),          FIELD(struct grant, is_static),
     FIELD(struct grant, generation),     FIELD(struct grant, version),
@@ -98,8 +100,51 @@ grant_load(struct turn *t, struct str app, uint64_t portal, struct grant *out,
 {
     struct str key = grant_key(turn_arena(t), app, portal);
     bool has_grant = turn_get(t, STORE_GRANTS, key, &grant_record, out);
-    bool has_key = turn_get(t, STORE_DATA_KEYS, key, &data_key_record, out_key);
-    return has_grant && has_key;
+    *out_key = (struct data_key){0};
+    (void)turn_get(t, STORE_DATA_KEYS, key, &data_key_record,
+                   out_key); /* none: grant_open_key says so */
+    return has_grant;
+}
+
+/* Its callers may ask many times a second: one line an hour, and not for more
+ * grants than are remembered. */
+static bool
+is_alarm_due(struct keeper *k, struct str key)
+{
+    int64_t now = k->env->mono_ms(k->env);
+    uint64_t hash[2];
+    struct key_alarm *oldest = &k->key_alarms[0];
+    (void)crypto_generichash((uint8_t *)hash, sizeof(hash),
+                             (const uint8_t *)key.p, key.n, NULL,
+                             0); /* sizes are right */
+    for (size_t i = 0; i < KEY_ALARMS; i++) {
+        struct key_alarm *a = &k->key_alarms[i];
+        if (a->until_ms > now && a->grant == hash[0])
+            return false;
+        if (a->until_ms < oldest->until_ms)
+            oldest = a;
+    }
+    if (oldest->until_ms > now)
+        return false;
+    *oldest = (struct key_alarm){hash[0], now + KEY_ALARM_EVERY_MS};
+    return true;
+}
+
+static enum err
+report_unopened(struct turn *t, struct str key, enum err e)
+{
+    if (!is_alarm_due(turn_keeper(t), key))
+        return e;
+    if (e == ERR_NOT_FOUND)
+        log_error("vault.data_key_gone",
+                  "grant=%.*s do=\"connect it again, or restore a backup with "
+                  "the keys file that belongs to it\"",
+                  STR_ARG(key));
+    else
+        log_error("vault.wrap_does_not_open",
+                  "grant=%.*s err=%s do=\"portkeep masterkey verify\"",
+                  STR_ARG(key), err_name(e));
+    return e;
 }
 
 enum err
@@ -112,14 +157,11 @@ grant_open_key(struct turn *t, struct str app, uint64_t portal,
     struct seal_place place = {
         .app = app, .portal = portal, .kind = STR("wrap"), .row = key};
     if (!turn_get(t, STORE_DATA_KEYS, key, &data_key_record, &row))
-        return ERR_NOT_FOUND;
+        return turn_is_waiting(t) ? ERR_NOT_FOUND
+                                  : report_unopened(t, key, ERR_NOT_FOUND);
     enum err e = vault_unwrap(k->vault, turn_tag(t, STORE_DATA_KEYS, key),
                               row.wrap, &place, out);
-    if (e != ERR_OK)
-        log_error("vault.wrap_does_not_open",
-                  "app=%.*s portal=%" PRIu64 " err=%s", STR_ARG(app), portal,
-                  err_name(e));
-    return e;
+    return e == ERR_OK ? ERR_OK : report_unopened(t, key, e);
 }
 
 enum err

@@ -71,11 +71,17 @@ int64_t grant_due_ms(const struct grant *g, int64_t now_ms, uint32_t random);
 /* Somebody else's refresh runs. */
 bool grant_is_leased(const struct grant *g, int64_t now_ms);
 
-/* Loads grant and data key row.  False: not there, or turn_is_waiting. */
+/* What callers are told where its data key does not open. */
+#define GRANT_UNOPENED                                                         \
+    STR("What is stored of this portal does not open: its data key is gone, "  \
+        "or under a master key that is not here. portkeep's log says which. "  \
+        "Connecting the portal again mends it.")
+/* Loads grant and data key row.  False: not there, or turn_is_waiting.  Where
+ * only its data key is gone, it is there, and does not open. */
 bool grant_load(struct turn *t, struct str app, uint64_t portal,
                 struct grant *out, struct data_key *out_key);
 /* The data key in the clear, the caller's to free: a turn opens more of them
- * than the slab has cells.  Alarms when it does not open. */
+ * than the slab has cells.  Alarms when it does not open, or is gone. */
 enum err grant_open_key(struct turn *t, struct str app, uint64_t portal,
                         struct secret **out) WARN_UNUSED;
 /* kind: "refresh", "access", "spare", "ref", "user".  The text is in the

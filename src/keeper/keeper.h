@@ -21,6 +21,13 @@ struct reload_wish {
     uint32_t call;
 };
 
+/* A grant, by a hash of its name, whose data key was said not to open. */
+#define KEY_ALARMS 64
+struct key_alarm {
+    uint64_t grant;
+    int64_t until_ms; /* monotonic: not said again before */
+};
+
 struct keeper {
     struct event_base *base; /* NULL in tests that run turns by hand */
     struct env *env;
@@ -49,6 +56,7 @@ struct keeper {
     int64_t scrub_at_ms;    /* monotonic: then it is tried again */
     struct reload_wish wishes[RELOAD_WISHES]; /* see settings.c */
     uint64_t n_wishes;
+    struct key_alarm key_alarms[KEY_ALARMS]; /* grant.c's */
     bool has_failed; /* on unknown ground: answers nothing, ends */
     int64_t started_at;
     uint64_t n_leases, n_refreshes, n_refresh_failures, n_connects, n_erased;

@@ -220,9 +220,7 @@ bind_ref(struct turn *t, struct str app, uint64_t portal, struct grant *g,
 static void
 refuse_unopened(struct turn *t)
 {
-    refuse(t, ERR_CRYPTO,
-           STR("What is stored of this portal does not open with the master "
-               "keys that are here. portkeep masterkey verify says which."));
+    refuse(t, ERR_CRYPTO, GRANT_UNOPENED);
 }
 
 static void

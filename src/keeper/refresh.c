@@ -383,9 +383,7 @@ refresh_why(struct turn *t, enum err e, const struct grant *g,
         .retry_after_s = wait > 0 ? (uint32_t)(wait / 1000 + 1) : 1};
     if (e == ERR_CRYPTO) {
         why.err = ERR_CRYPTO;
-        why.detail = STR("What is stored does not open with the master keys "
-                         "that are here. portkeep masterkey verify says "
-                         "which.");
+        why.detail = GRANT_UNOPENED;
     } else if (app->blocked_until_ms > now ||
                str_equal(g->last_error, STR("credentials_refused"))) {
         why.err = ERR_CONFIG;

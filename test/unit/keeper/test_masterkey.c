@@ -255,6 +255,46 @@ a_cursor_that_is_none_is_refused(void **state)
     stage_free(s);
 }
 
+static void
+take_data_key(struct stage *s)
+{
+    struct store_ask ask = {.table = STORE_DATA_KEYS, .key = STR("crm/1001")};
+    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
+    struct store_change gone = {.row = ask.rows[0], .is_delete = true};
+    assert_true(gone.row.version != 0);
+    assert_int_equal(store_commit(s->keeper.store, 1, &gone, 1), ERR_OK);
+}
+
+static void
+a_grant_without_its_data_key_is_not_called_unknown(void **state)
+{
+    struct stage *s = stage_new();
+    struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
+    (void)state;
+    stage_connect(s, 1001);
+    take_data_key(s);
+    for (int i = 0; i < 3; i++) {
+        stage_lease(s, 1001, &lease);
+        assert_int_equal(lease.err, ERR_CRYPTO);
+        assert_non_null(strstr(lease.detail, "data key is gone"));
+        stage_admin(s, ADMIN_PORTAL_REFRESH, &ask, &answer);
+        assert_int_equal(answer.err, ERR_CRYPTO);
+    }
+    /* One line in the log. */
+    assert_true(s->keeper.key_alarms[0].until_ms != 0);
+    assert_true(s->keeper.key_alarms[1].until_ms == 0);
+    stage_connect(s, 1001);
+    stage_lease(s, 1001, &lease);
+    assert_int_equal(lease.err, ERR_OK);
+    stage_check(s);
+    take_data_key(s);
+    stage_disconnect(s, 1001, &answer);
+    assert_int_equal(answer.err, ERR_OK);
+    assert_int_equal(stage_count(s, STORE_GRANTS), 0);
+    stage_check(s);
+    stage_free(s);
+}
+
 int
 main(void)
 {
@@ -268,6 +308,7 @@ main(void)
         cmocka_unit_test(more_than_a_page_is_walked_to_its_end),
         cmocka_unit_test(couriers_seal_to_the_newest_key_after_a_reload),
         cmocka_unit_test(a_cursor_that_is_none_is_refused),
+        cmocka_unit_test(a_grant_without_its_data_key_is_not_called_unknown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
