@@ -342,61 +342,6 @@ do_admin_add_static(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
-static char
-base_name_char(char c)
-{
-    bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                   (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    return is_fine ? c : '\0';
-}
-
-static bool
-is_plain_name(struct str name)
-{
-    for (size_t i = 0; i < name.n; i++)
-        if (base_name_char(name.p[i]) == '\0')
-            return false;
-    return name.n > 0 && name.n <= 128 && name.p[0] != '.';
-}
-
-/* Into the data directory, which is all that the keeper may write to. */
-enum err
-do_backup(struct turn *t, const void *ask)
-{
-    const struct admin_backup *a = ask;
-    struct keeper *k = turn_keeper(t);
-    struct buf auto_buf file = {0}, keys = {0}, problem = {0};
-    if (!is_plain_name(a->name) || k->child == NULL) {
-        refuse(t, ERR_INVALID,
-               STR("The backup's name is letters, digits, - _ and dots."));
-        return ERR_OK;
-    }
-    buf_init(&file, 4096);
-    buf_init(&keys, 4096);
-    buf_init(&problem, 1024);
-    buf_addf(&file, "%.*s/%.*s", STR_ARG(k->child->settings.data_dir),
-             STR_ARG(a->name));
-    buf_addf(&keys, "%s.keys", buf_text(&file));
-    enum err e =
-        store_backup(k->store, buf_text(&file), buf_text(&keys), &problem);
-    if (e != ERR_OK) {
-        refuse(t, e, buf_str(&problem));
-        return ERR_OK;
-    }
-    audit_add(t, &(struct audit_entry){.kind = STR("backup"),
-                                       .actor = uid_actor(t),
-                                       .outcome = STR("ok")});
-    struct buf auto_buf json = {0};
-    buf_init(&json, LIMIT_API_BODY);
-    struct doc d = doc_into(&json);
-    doc_open(&d, '{');
-    doc_field_str(&d, "file", str_from(buf_text(&file)));
-    doc_field_str(&d, "keys_file", str_from(buf_text(&keys)));
-    doc_close(&d, '}');
-    answer_document(t, answer_waiter(t), buf_str(&json));
-    return ERR_OK;
-}
-
 enum err
 do_note_start(struct turn *t, const void *ask)
 {

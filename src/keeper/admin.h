@@ -11,7 +11,6 @@ enum err do_admin_import(struct turn *t, const void *ask);
 enum err do_admin_add_static(struct turn *t, const void *ask);
 enum err do_audit_list(struct turn *t, const void *ask);
 enum err do_audit_verify(struct turn *t, const void *ask);
-enum err do_backup(struct turn *t, const void *ask);
 /* The keeper's own: it started. */
 enum err do_note_start(struct turn *t, const void *ask);
 enum err do_metrics(struct turn *t, const void *ask);

@@ -3,6 +3,7 @@
 #include "keeper/admin.h"
 #include "keeper/answer.h"
 #include "keeper/apikeys.h"
+#include "keeper/backup.h"
 #include "keeper/ending.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"

@@ -46,7 +46,9 @@ keeper_scrub(struct keeper *k)
     bool was_waiting = k->needs_scrub;
     k->needs_scrub = e == ERR_UNAVAILABLE || e == ERR_LIMIT;
     k->scrub_at_ms = k->env->mono_ms(k->env) + SCRUB_AGAIN_MS;
-    if (k->needs_scrub && !was_waiting)
+    if (k->needs_scrub && k->backup != NULL)
+        log_info("store.scrub_waits", "why=\"a backup is being made\"");
+    else if (k->needs_scrub && !was_waiting)
         log_warn("store.scrub_waits",
                  "err=%s do=\"end the program that reads "
                  "the database, or make room on its "

@@ -42,6 +42,7 @@ struct keeper {
     struct apps *apps;
     struct peers *peers;
     struct errands *errands;
+    struct backup *backup; /* NULL: none is being made */
     struct event *on_tick, *on_beat;
     int spill_fd, erasures_fd; /* -1: none */
     uint64_t birth;            /* random: leases of other births are dead */

@@ -1,5 +1,6 @@
 #include "keeper/admin.h"
 #include "keeper/audit.h"
+#include "keeper/backup.h"
 #include "keeper/errands.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
@@ -183,6 +184,7 @@ main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--restore") == 0)
         return restore_main(argc, argv);
     int status = child_main(&role);
+    backup_stop(&keeper);
     store_close(keeper.store);
     return status;
 }

@@ -116,11 +116,21 @@ enum err store_scrub(struct store *s) WARN_UNUSED;
 
 /*
  * A consistent copy, online: `file` gets everything but STORE_DATA_KEYS,
- * `keys_file` only those rows.  Both 0600, made new, fsynced; on failure
- * neither is left behind.  problem says why.
+ * `keys_file` only those rows, as they are at the begin.  Both 0600, made
+ * new, fsynced.  Each step copies at most n_rows; loads and commits may come
+ * between.  ERR_AGAIN: there is more; anything else is the end, on failure
+ * neither file is left behind, problem says why, and the backup is freed.
+ * store_scrub gives ERR_UNAVAILABLE meanwhile.
  */
-enum err store_backup(struct store *s, const char *file, const char *keys_file,
-                      struct buf *problem) WARN_UNUSED;
+struct store_backup;
+enum err store_backup_begin(struct store *s, const char *file,
+                            const char *keys_file, struct store_backup **out,
+                            struct buf *problem) WARN_UNUSED;
+/* out_rows: those copied since the begin. */
+enum err store_backup_step(struct store_backup *b, unsigned n_rows,
+                           uint64_t *out_rows, struct buf *problem) WARN_UNUSED;
+/* Ends and frees it; leaves no file.  Before the store is closed. */
+void store_backup_cancel(struct store_backup *b);
 /* The other way, into a place where nothing is yet.  Not open meanwhile. */
 enum err store_restore(const char *place, const char *file,
                        const char *keys_file, struct buf *problem) WARN_UNUSED;

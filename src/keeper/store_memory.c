@@ -358,15 +358,34 @@ store_scrub(struct store *s)
 }
 
 enum err
-store_backup(struct store *s, const char *file, const char *keys_file,
-             struct buf *problem)
+store_backup_begin(struct store *s, const char *file, const char *keys_file,
+                   struct store_backup **out, struct buf *problem)
 {
     (void)s;
     (void)file;
     (void)keys_file;
+    (void)out;
     buf_add_text(problem, "the memory store cannot be backed up: it is for "
                           "tests; use sqlite");
     return ERR_UNAVAILABLE;
+}
+
+/* None was begun. */
+enum err
+store_backup_step(struct store_backup *b, unsigned n_rows, uint64_t *out_rows,
+                  struct buf *problem)
+{
+    (void)b;
+    (void)n_rows;
+    (void)out_rows;
+    (void)problem;
+    return ERR_UNAVAILABLE;
+}
+
+void
+store_backup_cancel(struct store_backup *b)
+{
+    (void)b;
 }
 
 enum err

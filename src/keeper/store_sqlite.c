@@ -387,6 +387,8 @@ store_scrub(struct store *s)
 {
     if (s->is_failed)
         return ERR_STORE;
+    if (s->n_backups > 0)
+        return ERR_UNAVAILABLE; /* SQLite would wait for it, and we with it */
     int rc = sqlite3_wal_checkpoint_v2(s->db, "main",
                                        SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)

@@ -44,6 +44,7 @@ struct store {
     sqlite3_stmt *steps[STEPS];
     /* What moves. */
     int64_t turn_slot; /* counts on; the row is this modulo TURNS_KEPT */
+    int n_backups;     /* that read the database just now */
     int wal_pages;     /* as the last commit left the log */
     bool is_failed;    /* a commit or sync failed: nothing is known any more */
 };

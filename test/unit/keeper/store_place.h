@@ -144,12 +144,28 @@ place_get(struct place *p, enum store_table table, const char *key)
     return ask.rows[0];
 }
 
+/* All steps at once, of a few rows each. */
+static inline enum err
+back_up_whole(struct store *s, const char *file, const char *keys_file,
+              struct buf *problem)
+{
+    struct store_backup *b;
+    uint64_t n;
+    enum err e = store_backup_begin(s, file, keys_file, &b, problem);
+    if (e != ERR_OK)
+        return e;
+    do {
+        e = store_backup_step(b, 7, &n, problem);
+    } while (e == ERR_AGAIN);
+    return e;
+}
+
 static inline void
 place_back_up(struct place *p, const char *file, const char *keys)
 {
     struct buf auto_buf problem;
     buf_init(&problem, 1000);
-    if (store_backup(p->store, place_path(p, file), place_path(p, keys),
+    if (back_up_whole(p->store, place_path(p, file), place_path(p, keys),
                      &problem) != ERR_OK)
         fail_msg("%s", buf_text(&problem));
 }

@@ -121,6 +121,64 @@ a_store_goes_on_after_its_backup(void **state)
     place_back_up(p, "c", "c.keys");
 }
 
+/* What comes between the steps is in none of the two files. */
+static void
+a_backup_is_as_the_store_was_at_its_begin(void **state)
+{
+    struct place *p = *state;
+    struct buf auto_buf problem;
+    struct store_backup *b;
+    char key[16];
+    uint64_t n = 0;
+    unsigned i = 0;
+    enum err e;
+    buf_init(&problem, 1000);
+    fill(p);
+    assert_int_equal(store_backup_begin(p->store, place_path(p, "b"),
+                                        place_path(p, "b.keys"), &b, &problem),
+                     ERR_OK);
+    while ((e = store_backup_step(b, 3, &n, &problem)) == ERR_AGAIN) {
+        (void)snprintf(key, sizeof(key), "crm/%u", i);
+        struct store_change both[] = {put(STORE_GRANTS, key, 1, "LATER"),
+                                      drop(STORE_DATA_KEYS, key, 1)};
+        if (i++ < 100)
+            assert_int_equal(place_commit(p, both, 2), ERR_OK);
+        assert_int_equal(store_scrub(p->store), ERR_UNAVAILABLE);
+    }
+    assert_int_equal(e, ERR_OK);
+    assert_true(i > 100);
+    assert_true(n > 400);
+    assert_int_equal(store_scrub(p->store), ERR_OK);
+    remove_database(p);
+    place_restore(p, "b", "b.keys");
+    place_open(p);
+    for (int at = 0; at < 200; at++)
+        check_row(p, at, "GRANT-", "WRAPPED-");
+}
+
+static void
+a_backup_that_is_cancelled_leaves_nothing(void **state)
+{
+    struct place *p = *state;
+    for (unsigned steps = 0; steps < 60; steps += 10) {
+        struct buf auto_buf problem;
+        struct store_backup *b;
+        uint64_t n;
+        buf_init(&problem, 1000);
+        if (steps == 0)
+            fill(p);
+        size_t before = place_files(p, false);
+        assert_int_equal(store_backup_begin(p->store, place_path(p, "b"),
+                                            place_path(p, "k"), &b, &problem),
+                         ERR_OK);
+        for (unsigned i = 0; i < steps; i++)
+            assert_int_equal(store_backup_step(b, 5, &n, &problem), ERR_AGAIN);
+        store_backup_cancel(b);
+        assert_int_equal(place_files(p, false), before);
+    }
+    assert_int_equal(store_scrub(p->store), ERR_OK);
+}
+
 static void
 newer_keys_leave_older_rows_without_theirs(void **state)
 {
@@ -171,8 +229,8 @@ no_backup(struct place *p, const char *file, const char *keys, enum err expect,
     struct buf auto_buf problem;
     size_t before = place_files(p, false);
     buf_init(&problem, 1000);
-    enum err e = store_backup(p->store, place_path(p, file),
-                              place_path(p, keys), &problem);
+    enum err e = back_up_whole(p->store, place_path(p, file),
+                               place_path(p, keys), &problem);
     const char *sentence = buf_text(&problem);
     if (e != expect || strstr(sentence, says) == NULL)
         fail_msg("%s: \"%s\" does not say \"%s\"", err_name(e), sentence, says);
@@ -198,7 +256,7 @@ a_backup_that_fails_leaves_nothing(void **state)
     assert_str(buf_str(&bytes), "precious");
     struct buf auto_buf problem;
     buf_init(&problem, 1000);
-    assert_int_equal(store_backup(p->store, "b", "/tmp/b", &problem),
+    assert_int_equal(back_up_whole(p->store, "b", "/tmp/b", &problem),
                      ERR_INVALID);
 }
 
@@ -295,6 +353,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_backed_up_comes_back),
         TEST(a_store_goes_on_after_its_backup),
+        TEST(a_backup_is_as_the_store_was_at_its_begin),
+        TEST(a_backup_that_is_cancelled_leaves_nothing),
         TEST(newer_keys_leave_older_rows_without_theirs),
         TEST(each_file_holds_its_own_part_only),
         TEST(a_backup_that_fails_leaves_nothing),

@@ -311,8 +311,8 @@ after_a_failed_sync_every_call_fails(void **state)
     assert_int_equal(store_scrub(p->store), ERR_STORE);
     assert_int_equal(store_count(p->store, STORE_GRANTS, STR_NONE, &n),
                      ERR_STORE);
-    assert_int_equal(store_backup(p->store, place_path(p, "b"),
-                                  place_path(p, "k"), &problem),
+    assert_int_equal(back_up_whole(p->store, place_path(p, "b"),
+                                   place_path(p, "k"), &problem),
                      ERR_STORE);
     assert_false(place_has(p, "b"));
     place_close(p);
@@ -340,8 +340,8 @@ half_a_backup_is_never_left(void **state)
         disk.operation = WRITE;
         disk.code = SQLITE_FULL;
         disk.nth = ++nth;
-        e = store_backup(p->store, place_path(p, "b"), place_path(p, "k"),
-                         &problem);
+        e = back_up_whole(p->store, place_path(p, "b"), place_path(p, "k"),
+                          &problem);
         assert_true(e == ERR_OK ||
                     strstr(buf_text(&problem), "is full") != NULL);
         assert_int_equal(place_files(p, false), before + (e == ERR_OK ? 2 : 0));
@@ -359,8 +359,8 @@ half_a_restore_is_never_left(void **state)
     buf_init(&problem, 1000);
     place_open(p);
     assert_int_equal(place_commit(p, c, 2), ERR_OK);
-    assert_int_equal(store_backup(p->store, place_path(p, "b"),
-                                  place_path(p, "k"), &problem),
+    assert_int_equal(back_up_whole(p->store, place_path(p, "b"),
+                                   place_path(p, "k"), &problem),
                      ERR_OK);
     place_close(p);
     assert_int_equal(unlink(p->file), 0);
