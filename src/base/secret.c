@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define CELL_SIZE 2048
@@ -50,6 +51,21 @@ slab_open(size_t n_cells)
     slab.n_cells = n_cells;
     slab.n_free = n_cells;
     return ERR_OK;
+}
+
+size_t
+slab_fit(size_t least, size_t most)
+{
+    struct rlimit limit;
+    size_t n = least;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+        return least;
+    /* A page of it stays free: the slab ends on a page. */
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / CELL_SIZE > most)
+        n = most;
+    else if (limit.rlim_cur / CELL_SIZE > 2)
+        n = (size_t)limit.rlim_cur / CELL_SIZE - 2;
+    return n > least ? n : least;
 }
 
 size_t

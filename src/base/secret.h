@@ -34,6 +34,8 @@ struct hidden {
  * were never used cost no memory.
  */
 enum err slab_open(size_t n_cells) WARN_UNUSED;
+/* As many cells as this process may lock, from `least` to `most`. */
+size_t slab_fit(size_t least, size_t most);
 /* How many more secrets fit. */
 size_t slab_room(void);
 

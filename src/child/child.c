@@ -131,7 +131,7 @@ get_ready(struct child *c, struct sandbox_result *result, struct buf *problem)
         e = sandbox_harden();
     if (e != ERR_OK)
         return e;
-    if (slab_open(role->n_secrets) != ERR_OK) {
+    if (slab_open(slab_fit(role->n_secrets, role->n_secrets_most)) != ERR_OK) {
         buf_add_text(problem, "cannot lock memory for secrets: raise the "
                               "limit of locked memory (ulimit -l, or "
                               "LimitMEMLOCK= in the systemd unit)");

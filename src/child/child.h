@@ -43,7 +43,8 @@ struct child_fd {
 
 struct child_role {
     const char *name;
-    size_t n_secrets; /* cells of its slab */
+    size_t n_secrets; /* cells of its slab, without which it cannot start */
+    size_t n_secrets_most; /* where the system lets it lock more; or 0 */
     /* Before the sandbox.  Fills problem on failure: what and what to do. */
     enum err (*start)(struct child *c, struct buf *problem);
     /* Applies this role's sandbox: calls sandbox_NAME with what it needs of

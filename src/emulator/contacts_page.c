@@ -36,9 +36,9 @@ show_contact(struct call *c, const struct account *a, const struct record *r)
     page_u64(c, a->portal);
     page_add(c, "\">\n<input type=\"hidden\" name=\"id\" value=\"");
     page_u64(c, r->id);
-    page_add(c, "\">\n<button aria-label=\"Delete ");
+    page_add(c, "\">\n<button aria-label=\"Delete for good: ");
     show_name(c, r);
-    page_add(c, " for good\">Delete for good</button>\n</form>\n");
+    page_add(c, "\">Delete for good</button>\n</form>\n");
 }
 
 static struct account *

@@ -1,4 +1,6 @@
 #include "emulator/control.h"
+
+#include "base/text.h"
 #include "emulator/emission.h"
 #include "emulator/news.h"
 #include "emulator/refusals.h"
@@ -24,10 +26,16 @@ struct order {
     struct str raw;           /* p NULL: events */
 };
 
-/* A body given as JSON is meant as JSON. */
+/* Any bytes by body_base64url; a body given as JSON is meant as JSON. */
 static struct str
 read_raw(struct call *c, const json_t *body)
 {
+    struct buf auto_buf bytes;
+    buf_init(&bytes, CALL_MAX_BODY);
+    struct str encoded = json_text_at(body, "body_base64url");
+    if (encoded.p != NULL &&
+        text_add_decoded_base64url(&bytes, encoded) == ERR_OK)
+        return arena_copy(c->arena, buf_str(&bytes));
     const json_t *raw = json_object_get(body, "body");
     if (raw == NULL || json_is_string(raw))
         return json_text_at(body, "body");

@@ -48,6 +48,9 @@ emission_start(struct world *w, const struct emission *model)
     e->what.source = own_text(model->what.source);
     e->style = style_copy(&model->style);
     e->started_ms = real_ms(w);
+    /* Numbered as they happened, in whatever order they are sent. */
+    e->first_serial = w->outbox.last_serial + 1;
+    w->outbox.last_serial += e->count;
     e->next = NULL;
     while (*last != NULL)
         last = &(*last)->next;
@@ -96,7 +99,7 @@ make_one(struct bundle *b, uint64_t number, struct arena *arena)
     h.merged = &h.to_id;
     h.portal += number / e->batch % e->n_portals;
     h.object_id += number % e->n_objects;
-    h.serial = ++b->w->outbox.last_serial;
+    h.serial = e->first_serial + number;
     h.event_id = news_event_id(b->w, h.portal);
     if (h.at_ms == 0)
         h.at_ms = world_now_ms(b->w);

@@ -27,6 +27,7 @@ struct emission {
     bool is_shuffled;
     bool is_generic; /* object.* in place of contact.* */
     struct style style;
+    uint64_t first_serial;
     int64_t started_ms;
     struct emission *next;
 };

@@ -109,6 +109,25 @@ unlink_ask(struct ask *a)
     *at = a->next;
 }
 
+/* The keeper has judged, and not only failed to: what it allowed before is
+ * over.  So it is with a token that HubSpot refuses, whatever happened. */
+static bool
+ends_lease(const struct ask *a, enum err e)
+{
+    switch (e) {
+    case ERR_TIMEOUT:
+    case ERR_THROTTLED:
+    case ERR_UPSTREAM:
+    case ERR_UNREACHABLE:
+    case ERR_UNAVAILABLE:
+    case ERR_STORE:
+    case ERR_SYSTEM:
+        return a->refused_version > 0;
+    default:
+        return true;
+    }
+}
+
 /* What the keeper said, in the process's own terms. */
 static struct ask_answer
 understand(struct ask *a, const struct relay_lease *from)
@@ -122,7 +141,7 @@ understand(struct ask *a, const struct relay_lease *from)
     if (answer.err == ERR_OK)
         answer.err = leases_put(a->all->leases, a->key, &a->question, from,
                                 &answer.lease);
-    else
+    else if (ends_lease(a, answer.err))
         leases_drop(a->all->leases, a->key);
     /* It ran out on the way here: a moment later there is a new one. */
     if (answer.err == ERR_EXPIRED && from->err == ERR_OK)
@@ -207,4 +226,15 @@ asks_start(struct asks *all, struct ask_wait *wait, struct lease_key key,
         a = send(all, key, q, request_id, refused_version);
     append(a, wait);
     return ERR_OK;
+}
+
+struct lease *
+asks_find(struct asks *all, struct lease_key key,
+          const struct lease_question *q, struct str request_id)
+{
+    struct lease *l = leases_find(all->leases, key);
+    if (l != NULL && all->keeper != NULL && leases_take_due(all->leases, l) &&
+        find(all, key, 0) == NULL)
+        (void)send(all, key, q, request_id, 0); /* nobody waits for it */
+    return l;
 }

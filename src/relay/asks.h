@@ -52,6 +52,12 @@ enum err asks_start(struct asks *all, struct ask_wait *wait,
                     struct str request_id,
                     uint64_t refused_version) WARN_UNUSED;
 void asks_cancel(struct ask_wait *wait);
+/*
+ * As leases_find.  A lease near its end is answered too, and the keeper asked
+ * for the next one, once, for nobody; its no ends the lease.
+ */
+struct lease *asks_find(struct asks *all, struct lease_key key,
+                        const struct lease_question *q, struct str request_id);
 /* How many were sent to the keeper so far. */
 uint64_t asks_count(const struct asks *all);
 

@@ -10,18 +10,25 @@
 #include <stdlib.h>
 
 /*
- * Cells are either in use (in one chain of the hash table and in the list
+ * Cells are either in use (in one chain of each hash table and in the list
  * newest .. oldest) or in the list of free ones (next_of_hash).
  *
- * 1. n_used cells are in the list, and each is in its key's chain.
+ * 1. n_used cells are in the list, and each is in its key's chain and in its
+ *    portal's: every refresh of a token takes back what was leased of it, so
+ *    that must not look at all.
  * 2. A cell in use holds a secret; a free one holds none.
  * 3. last_beat_ms is 0 until the first beat, and after forget_all.
  */
+
+/* The last fifth of a lease is for renewing it: a minute of five, while the
+ * keeper has DEADLINE_CALL_MS to answer. */
+#define RENEWAL_PART 5
+
 struct leases {
     struct leases_setup setup;
     uint8_t hash_key[crypto_shorthash_siphashx24_KEYBYTES];
     struct lease *cells;
-    struct lease **chains;
+    struct lease **chains, **portals;
     size_t n_chains; /* a power of two */
     /* moves */
     size_t n_touched; /* cells beyond were never used */
@@ -44,7 +51,8 @@ leases_new(const struct leases_setup *setup)
         all->n_chains *= 2;
     all->cells = calloc(setup->n_max, sizeof(*all->cells));
     all->chains = calloc(all->n_chains, sizeof(struct lease *));
-    if (all->cells == NULL || all->chains == NULL)
+    all->portals = calloc(all->n_chains, sizeof(struct lease *));
+    if (all->cells == NULL || all->chains == NULL || all->portals == NULL)
         abort();
     setup->env->random(setup->env, all->hash_key, sizeof(all->hash_key));
     return all;
@@ -57,6 +65,7 @@ leases_free(struct leases *all)
         return;
     leases_forget_all(all);
     free(all->chains);
+    free(all->portals);
     free(all->cells);
     sodium_memzero(all, sizeof(*all));
     free(all);
@@ -113,6 +122,14 @@ chain_of(struct leases *all, struct lease_key key)
     return &all->chains[key.a & (all->n_chains - 1)];
 }
 
+/* Portals are numbers that HubSpot gives in sequence: they spread by
+ * themselves. */
+static struct lease **
+chain_of_portal(struct leases *all, uint64_t portal)
+{
+    return &all->portals[portal & (all->n_chains - 1)];
+}
+
 static struct lease *
 lookup(struct leases *all, struct lease_key key)
 {
@@ -161,6 +178,10 @@ drop(struct leases *all, struct lease *l)
     while (*at != l)
         at = &(*at)->next_of_hash;
     *at = l->next_of_hash;
+    at = chain_of_portal(all, l->portal);
+    while (*at != l)
+        at = &(*at)->next_of_portal;
+    *at = l->next_of_portal;
     unlink_age(all, l);
     report(all, l);
     secret_free_at(&l->token);
@@ -181,6 +202,15 @@ take_cell(struct leases *all)
         return &all->cells[all->n_touched++];
     all->free_list = l->next_of_hash;
     return l;
+}
+
+/* The first moment when it may not be used, unix ms. */
+static int64_t
+end_of(const struct lease *l)
+{
+    int64_t floor = (l->expires_at - l->floor_s) * 1000;
+    return l->expires_at == 0 || l->lease_until < floor ? l->lease_until
+                                                        : floor;
 }
 
 static bool
@@ -206,13 +236,25 @@ leases_find(struct leases *all, struct lease_key key)
     if (l == NULL || !leases_are_fresh(all))
         return NULL;
     int64_t now = env->now_ms(env);
-    if (now >= l->lease_until || !has_floor(l, now))
+    if (now >= end_of(l))
         return NULL;
     if (l != all->newest) {
         unlink_age(all, l);
         link_newest(all, l);
     }
     return l;
+}
+
+bool
+leases_take_due(struct leases *all, struct lease *l)
+{
+    struct env *env = all->setup.env;
+    int64_t end = end_of(l);
+    int64_t left = end - env->now_ms(env);
+    if (l->was_due || left >= (end - l->since) / RENEWAL_PART)
+        return false;
+    l->was_due = true;
+    return true;
 }
 
 /* Visible ASCII that needs no escape in JSON: what a bearer token is made of
@@ -265,14 +307,17 @@ leases_put(struct leases *all, struct lease_key key,
         return ERR_UPSTREAM;
     struct lease *l = take_cell(all);
     l->key = key;
+    l->since = env->now_ms(env);
     l->token = secret_new(from->access_token);
     assert(l->token != NULL); /* as many cells in the slab as here */
     fill(l, q, from);
     l->next_of_hash = *chain_of(all, key);
     *chain_of(all, key) = l;
+    l->next_of_portal = *chain_of_portal(all, l->portal);
+    *chain_of_portal(all, l->portal) = l;
     link_newest(all, l);
     all->n_used++;
-    if (!has_floor(l, env->now_ms(env))) {
+    if (!has_floor(l, l->since)) {
         drop(all, l);
         return ERR_EXPIRED;
     }
@@ -331,8 +376,11 @@ leases_revoke(struct leases *all, const struct relay_revoked *what)
     struct lease *next;
     if (!follow(all, what->epoch, all->epoch + 1))
         return false;
-    for (struct lease *l = all->newest; l != NULL; l = next) {
-        next = l->older;
+    bool is_one = what->portal != 0;
+    struct lease *l =
+        is_one ? *chain_of_portal(all, what->portal) : all->newest;
+    for (; l != NULL; l = next) {
+        next = is_one ? l->next_of_portal : l->older;
         if (leases_revoked_matches(what, l->app, l->portal, l->key_number))
             drop(all, l);
     }

@@ -41,6 +41,7 @@ struct lease {
     uint64_t version;
     int64_t expires_at; /* unix seconds; 0: never */
     int64_t floor_s;
+    int64_t since;       /* unix ms: when it came */
     int64_t lease_until; /* unix ms */
     uint64_t portal;
     uint64_t key_number;
@@ -53,7 +54,8 @@ struct lease {
     struct buf scopes;     /* a JSON array */
     /* leases.c's own */
     struct lease_key key;
-    struct lease *next_of_hash;
+    struct lease *next_of_hash, *next_of_portal;
+    bool was_due;
     struct lease *newer, *older;
 };
 
@@ -74,6 +76,9 @@ struct lease_key leases_key(const struct leases *all,
                             const struct lease_question *q);
 /* NULL: the keeper must be asked.  Good within this turn. */
 struct lease *leases_find(struct leases *all, struct lease_key key);
+/* True once a lease, when less than a fifth of its life is left: the time to
+ * ask for the next, so that no caller waits for that. */
+bool leases_take_due(struct leases *all, struct lease *l);
 /*
  * Takes the keeper's yes, in the place of an older one.  Good within this
  * turn, also when it may not be found again.  ERR_UPSTREAM: the token has

@@ -23,7 +23,8 @@ proxy_wants_stream(const struct http_head *head)
 static void
 find_right(const struct passage_setup *s)
 {
-    struct lease *lease = leases_find(s->relay->leases, s->key);
+    struct lease *lease =
+        asks_find(s->relay->asks, s->key, &s->question, request_id_str(&s->id));
     struct passage *p = passage_new(s);
     if (lease == NULL) {
         passage_ask(p);

@@ -22,9 +22,6 @@
  * 2. Every lease has its cell in the slab, and nothing else has one.
  */
 
-/* A cell is 2 KiB: a little less than the 8 MiB that systems let a user lock
- * (Debian's limit of locked memory). */
-#define N_LEASES 3900
 #define REPORT_S 10
 #define FLUSH_MS 1000
 #define ANSWER_MAX 65536 /* a token and all scopes of an app */
@@ -161,7 +158,7 @@ run(struct child *c)
         return;
     }
     struct leases_setup leases = {.env = r->env,
-                                  .n_max = N_LEASES,
+                                  .n_max = slab_room(),
                                   .revocation_max_ms =
                                       c->settings.revocation_max_ms,
                                   .on_used = on_used,
@@ -222,7 +219,8 @@ main(void)
 {
     static const struct child_role role = {
         .name = "relay",
-        .n_secrets = N_LEASES,
+        .n_secrets = LIMIT_LEASES_LEAST,
+        .n_secrets_most = LIMIT_LEASES,
         .start = start,
         .confine = confine,
         .run = run,

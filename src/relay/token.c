@@ -98,7 +98,7 @@ token_do(struct relay *r, struct http_exchange *x, const struct request_id *id,
         return;
     }
     struct lease_key key = leases_key(r->leases, &q);
-    struct lease *l = leases_find(r->leases, key);
+    struct lease *l = asks_find(r->asks, key, &q, request_id_str(id));
     if (l != NULL) {
         r->counters.cached++;
         answer(r, x, id, l);

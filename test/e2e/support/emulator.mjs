@@ -1,6 +1,6 @@
 // HubSpot's stand-in, and the words in which tests ask it to misbehave.
 import { join } from 'node:path';
-import { build } from './place.mjs';
+import { build, until } from './place.mjs';
 import { Program } from './program.mjs';
 
 export const tokenPath = '/oauth/2026-03/token';
@@ -75,6 +75,33 @@ class Hub {
 
     uninstall(what) {
         return this.control('POST', '/uninstall', what);
+    }
+
+    // {portal, type, count, ...}: webhooks that nothing caused.
+    emit(order) {
+        return this.control('POST', '/emit', order);
+    }
+
+    webhooks(query = '') {
+        return this.control('GET', `/webhooks${query}`);
+    }
+
+    // Until nothing is left to be sent; gives the counters.
+    delivered(within) {
+        return until('all webhooks are delivered', async () => {
+            const counters = await this.webhooks();
+            return counters.pending === 0 && counters;
+        }, within);
+    }
+
+    advance(seconds) {
+        return this.control('POST', '/clock', { advance_s: seconds });
+    }
+
+    // A connected portal at once: {portal, refresh_token}.
+    async connect(client_id, portal, scopes = ['oauth']) {
+        const { results } = await this.control('POST', '/grants', { client_id, first_portal: portal, scopes });
+        return results[0];
     }
 
     reset() {

@@ -187,6 +187,34 @@ memory_that_cannot_be_locked_is_refused(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* As a user who may lock 1 MiB: 512 cells, and that many can be opened. */
+static void
+fit_into_a_limit(void)
+{
+    static const struct {
+        size_t least, most, want;
+    } rows[] = {
+        {100, 32000, 510}, {100, 200, 200}, {100, 0, 100}, {600, 32000, 600}};
+    struct rlimit limit = {1 << 20, 1 << 20};
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
+        (geteuid() == 0 && setuid(65534) != 0))
+        _exit(2);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (slab_fit(rows[i].least, rows[i].most) != rows[i].want)
+            _exit(10 + (int)i);
+    /* The slab of this test is locked, and counts. */
+    _exit(slab_open(slab_fit(100, 32000) - CELLS) == ERR_OK ? 0 : 1);
+}
+
+static void
+a_slab_is_as_large_as_the_system_lets_it_be(void **state)
+{
+    (void)state;
+    int status = in_child(fit_into_a_limit);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* What the kernel says of the mapping that the slab is in. */
 static void
 the_memory_is_locked_and_in_no_core(void **state)
@@ -288,6 +316,7 @@ main(void)
         TEST(a_child_does_not_inherit_them),
         TEST(pages_on_both_sides_cannot_be_touched),
         TEST(memory_that_cannot_be_locked_is_refused),
+        TEST(a_slab_is_as_large_as_the_system_lets_it_be),
         TEST(the_memory_is_locked_and_in_no_core),
         TEST(a_local_array_is_wiped_at_the_end),
         TEST(the_wiping_allocator_is_an_allocator),

@@ -38,7 +38,7 @@ rig_yes(struct rig *rig, const struct incoming *in)
         .scopes = {scopes, 2},
         .key_number = 5,
         .is_read_only = rig->is_read_only,
-        .lease_until = now + 60000,
+        .lease_until = now + (rig->lease_ms > 0 ? rig->lease_ms : 60000),
     };
     channel_reply(in->channel, in->id, RELAY_LEASE, &lease);
 }

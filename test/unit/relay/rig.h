@@ -54,6 +54,7 @@ struct rig {
     size_t n_asks;
     uint64_t version;  /* of the token it gives */
     bool is_read_only; /* the key it knows */
+    int64_t lease_ms;  /* of what it allows; 0: a minute */
     struct relay_used used[8];
     char used_app[8][LIMIT_APP];
     size_t n_used;

@@ -277,6 +277,74 @@ a_revocation_or_a_gap_makes_it_ask_again(void **state)
     assert_int_equal(rig.n_asks, 3);
 }
 
+/* ---- leases that are about to end ---- */
+
+static struct incoming held;
+
+/* Yes to the first question; the next waits for the test. */
+static void
+hold_the_second(struct rig *r, const struct incoming *in)
+{
+    if (r->n_asks != 2)
+        rig_yes(r, in);
+    else
+        held = *in;
+}
+
+/* Callers come and are answered from the lease; none of them waits for the
+ * question that one of them has raised. */
+static void
+use_until_renewal(void)
+{
+    rig.on_ask = hold_the_second;
+    rig.lease_ms = 1500;
+    answered(rig_get(&rig, TOKEN_PATH), 200);
+    while (rig.n_asks < 2) {
+        answered(rig_get(&rig, TOKEN_PATH), 200);
+        rig_run_ms(&rig, 10);
+    }
+    for (int i = 0; i < 3; i++)
+        answered(rig_get(&rig, TOKEN_PATH), 200);
+    assert_int_equal(rig.n_asks, 2);
+}
+
+static void
+a_used_lease_is_renewed_before_it_ends_and_nobody_waits(void **state)
+{
+    struct rig_call *c;
+    (void)state;
+    use_until_renewal();
+    rig.lease_ms = 0;
+    rig.version = 2;
+    rig_yes(&rig, &held);
+    do
+        c = answered(rig_get(&rig, TOKEN_PATH), 200);
+    while (strstr(rig_body(c), "CJ-token-2") == NULL);
+    rig_run_ms(&rig, 400); /* the first one's end */
+    answered(rig_get(&rig, TOKEN_PATH), 200);
+    assert_int_equal(rig.n_asks, 2);
+}
+
+static void
+a_renewal_that_fails_leaves_the_lease_and_a_no_ends_it(void **state)
+{
+    (void)state;
+    use_until_renewal();
+    rig_no(&held, ERR_UNAVAILABLE, "Later.");
+    rig_run_ms(&rig, 10);
+    answered(rig_get(&rig, TOKEN_PATH), 200);
+    assert_int_equal(rig.n_asks, 2);
+    /* The same lease from its start, for a keeper that has changed its mind. */
+    rig_revoke(&rig, (struct relay_revoked){.portal = 7});
+    rig_run_ms(&rig, 100);
+    rig.n_asks = 0;
+    use_until_renewal();
+    rig_no(&held, ERR_FORBIDDEN, "No more.");
+    rig_run_ms(&rig, 10);
+    answered(rig_get(&rig, TOKEN_PATH), 200);
+    assert_int_equal(rig.n_asks, 3);
+}
+
 static void
 when_the_keeper_is_gone_everything_is_503(void **state)
 {
@@ -580,6 +648,8 @@ main(int argc, char **argv)
         IN_RIG(without_a_key_of_ours_nobody_is_asked),
         IN_RIG(without_beats_the_cache_is_not_used_and_it_is_not_ready),
         IN_RIG(a_revocation_or_a_gap_makes_it_ask_again),
+        IN_RIG(a_used_lease_is_renewed_before_it_ends_and_nobody_waits),
+        IN_RIG(a_renewal_that_fails_leaves_the_lease_and_a_no_ends_it),
         IN_RIG(when_the_keeper_is_gone_everything_is_503),
         IN_RIG(uses_are_told_when_it_drains),
         IN_RIG(draining_lets_running_exchanges_end),

@@ -274,6 +274,41 @@ a_revocation_takes_exactly_what_it_names(void **state)
 }
 
 static void
+a_lease_is_due_once_when_a_fifth_of_its_life_is_left(void **state)
+{
+    static const struct {
+        int64_t lease_s, expires_s, floor_s; /* from now on */
+        int64_t due_ms;                      /* not yet a ms before */
+    } rows[] = {
+        {300, 1800, 60, 240001},
+        {300, 260, 60, 160001}, /* the token's floor comes first */
+        {10, 1800, 60, 8001},
+        {5, 0, 0, 4001}, /* a static token */
+    };
+    struct leases *all = *state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lease_question q = question(7);
+        struct relay_lease from = yes(1);
+        struct lease *l;
+        int64_t start = wall_ms;
+        from.lease_until = start + rows[i].lease_s * 1000;
+        from.expires_at =
+            rows[i].expires_s == 0 ? 0 : start / 1000 + rows[i].expires_s;
+        from.floor_s = rows[i].floor_s;
+        assert_int_equal(leases_put(all, leases_key(all, &q), &q, &from, &l),
+                         ERR_OK);
+        assert_false(leases_take_due(all, l));
+        wall_ms = start + rows[i].due_ms - 1;
+        assert_false(leases_take_due(all, l));
+        wall_ms++;
+        assert_ptr_equal(find(all, 7), l);
+        assert_true(leases_take_due(all, l));
+        assert_false(leases_take_due(all, l));
+        wall_ms = 1000000;
+    }
+}
+
+static void
 uses_are_reported_once_also_of_leases_that_go(void **state)
 {
     struct leases *all = *state;
@@ -303,7 +338,10 @@ many_puts_and_finds_keep_lists_and_chains_whole(void **state)
         }
         size_t n = 0;
         for (struct lease *l = all->newest; l != NULL; l = l->older) {
+            struct lease *at = *chain_of_portal(all, l->portal);
             assert_ptr_equal(lookup(all, l->key), l);
+            while (at != l)
+                at = at->next_of_portal;
             n++;
         }
         assert_int_equal(n, leases_count(all));
@@ -326,6 +364,7 @@ main(void)
             without_beats_nothing_is_answered_until_they_come_again),
         cmocka_unit_test(a_gap_in_the_epoch_forgets_all),
         cmocka_unit_test(a_revocation_takes_exactly_what_it_names),
+        cmocka_unit_test(a_lease_is_due_once_when_a_fifth_of_its_life_is_left),
         cmocka_unit_test(uses_are_reported_once_also_of_leases_that_go),
         cmocka_unit_test(many_puts_and_finds_keep_lists_and_chains_whole),
     };
