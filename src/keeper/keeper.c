@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 struct ref_key {
     struct str sealed;
@@ -120,6 +121,42 @@ use_ref_key(struct turn *t, struct hidden key)
     turn_after(t, act_use_ref_key, copy);
 }
 
+static bool
+has_bytes(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0;
+}
+
+/* What a service leaves outside of its database: NULL if there is nothing. */
+static const char *
+sign_of_another(const struct keeper *k)
+{
+    if (has_bytes(k->erasures_fd))
+        return "the erasure list names grants";
+    if (has_bytes(k->spill_fd))
+        return "replies of HubSpot wait to be stored";
+    return vault_n_keys(k->vault) > 1 ? "the master key was rotated" : NULL;
+}
+
+/* A database that has vanished, or was emptied, looks like a first start. */
+static void
+say_new(struct turn *t)
+{
+    const char *sign = sign_of_another(turn_keeper(t));
+    if (sign == NULL)
+        turn_log(t, LOG_INFO, "store.new",
+                 "master_key=%.*s do=\"nothing on a first start; else stop, "
+                 "and bring the database back\"",
+                 STR_ARG(vault_current(turn_keeper(t)->vault)));
+    else
+        turn_log(t, LOG_ERROR, "store.new",
+                 "sign=\"%s\" do=\"there was a database before and it is "
+                 "gone, this one is new and empty: stop, and bring it back or "
+                 "restore a backup\"",
+                 sign);
+}
+
 static void
 make_ref_key(struct turn *t)
 {
@@ -141,16 +178,18 @@ do_first_turn(struct turn *t, const void *ask)
     bool is_there = turn_get(t, STORE_META, REF_KEY_ROW, &ref_key_record, &row);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there)
+    if (!is_there) {
         make_ref_key(t);
-    else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record, row.sealed,
-                       &text) == ERR_OK)
+        say_new(t);
+    } else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record, row.sealed,
+                       &text) == ERR_OK) {
         use_ref_key(t, text.bytes);
-    else
+    } else {
         log_error("vault.wrong_master_key",
                   "wanted=%s do=\"give the master key file that this database "
                   "was made with\"",
                   log_quote(seal_key_id(row.sealed)));
+    }
     return ERR_OK;
 }
 

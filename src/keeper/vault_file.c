@@ -19,7 +19,9 @@
 #define FILE_MAX (VAULT_KEYS * (VAULT_ID_MAX + 64) + LIMIT_SECRET_FILE)
 #define BASE64 sodium_base64_VARIANT_ORIGINAL
 #define LETTERS 4
-#define MAKE_ONE "`portkeep masterkey rotate` writes one"
+#define MAKE_ONE                                                         \
+    "bring back your copy of the file; for a service without data yet, " \
+    "take the file away and run `portkeep init`"
 
 void
 vault_free(struct vault *v)

@@ -108,3 +108,25 @@ describe('export and import', () => {
         assert.equal((await keep.portal('crm-sync', row.portal)).json.ref, 'tenant, one');
     });
 });
+
+describe('a database that is not there', () => {
+    let lost;
+    before(async () => {
+        lost = await portkeep.start({ hub });
+    });
+    after(() => stopAll(lost));
+
+    test('is made on a first start, which is said', async () => {
+        await lost.program.line(/info store\.new master_key=/);
+    });
+
+    test('is missed loudly where something shows that there was one', async () => {
+        await lost.connect('crm-sync', 1003);
+        await lost.api('DELETE', '/v1/apps/crm-sync/portals/1003');
+        await lost.program.stop();
+        for (const name of readdirSync(lost.data).filter((one) => /\.db/.test(one)))
+            rmSync(join(lost.data, name));
+        await lost.ready();
+        await lost.program.line(/error store\.new sign="the erasure list names grants"/);
+    });
+});
