@@ -7,6 +7,7 @@
 /* The hash-chained audit log. */
 
 #define DEFAULT_ROWS 100
+#define LAST_MAX 500 /* what the keeper puts into one page */
 
 static bool
 take_number(const struct cli *cli, const char *option, uint64_t *out)
@@ -23,12 +24,15 @@ do_audit_list(struct cli *cli)
 {
     struct admin *a;
     json_t *answer;
-    uint64_t limit = DEFAULT_ROWS;
+    uint64_t limit = DEFAULT_ROWS, last = 0;
     struct admin_audit ask = {.after = 0};
     if (!take_number(cli, "after", &ask.after) ||
-        !take_number(cli, "limit", &limit))
+        !take_number(cli, "limit", &limit) || !take_number(cli, "last", &last))
         return CLI_USAGE;
+    if (cli_value(cli, "last") != NULL && (last == 0 || last > LAST_MAX))
+        return cli_usage(cli, "--last takes 1 to %d", LAST_MAX);
     ask.limit = limit > 0 && limit < 1000 ? (uint32_t)limit : 1000;
+    ask.last = (uint32_t)last;
     int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
         status = admin_call(a, ADMIN_AUDIT_LIST, &ask, &answer);

@@ -107,6 +107,7 @@ static const struct verb_option rotate_options[] = {
 static const struct verb_option audit_list_options[] = {
     {"after", "NUMBER", "Entries after this one; else from the first."},
     {"limit", "N", "At most so many, up to 1000; else 100."},
+    {"last", "N", "Only the newest so many, up to 500, instead of --limit."},
     END};
 
 static const struct verb_option audit_verify_options[] = {
@@ -388,7 +389,7 @@ const struct verb verbs[] = {
      .name = "audit list",
      .arguments = "",
      .sentence = "List entries of the audit log, oldest first.",
-     .example = "portkeep audit list --after 1200",
+     .example = "portkeep audit list --last 20",
      .options = audit_list_options,
      .traits = ASKS,
      .columns = "number at kind app portal actor outcome detail",

@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const struct field api_key_fields[] = {
     FIELD(struct api_key, number),       FIELD(struct api_key, name),
@@ -296,23 +297,34 @@ do_key_create(struct turn *t, const void *ask)
     return ERR_OK;
 }
 
+/* The rows lie by the keys' hashes; a number is given at creation. */
+static int
+by_number(const void *x, const void *y)
+{
+    const struct api_key *a = x, *b = y;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
 enum err
 do_keys_list(struct turn *t, const void *ask)
 {
     struct page auto_page page = {0};
     const struct store_ask *found = find_all(t);
+    size_t n = 0;
     (void)ask;
     if (turn_is_waiting(t))
         return ERR_AGAIN;
+    struct api_key *keys =
+        arena_alloc(turn_arena(t), (found->n_rows + 1) * sizeof(*keys));
+    for (size_t i = 0; i < found->n_rows; i++)
+        n += turn_get(t, STORE_API_KEYS, found->rows[i].key, &api_key_record,
+                      &keys[n]);
+    qsort(keys, n, sizeof(*keys), by_number);
     page_open(&page, "keys");
-    for (size_t i = 0; i < found->n_rows; i++) {
-        struct api_key key;
-        if (!turn_get(t, STORE_API_KEYS, found->rows[i].key, &api_key_record,
-                      &key))
-            continue;
-        add_key(&page.doc, &key);
+    for (size_t i = 0; i < n; i++) {
+        add_key(&page.doc, &keys[i]);
         doc_close(&page.doc, '}');
-        if (!page_keep(&page, found->rows[i].key))
+        if (!page_keep(&page, keys[i].name))
             break;
     }
     bool is_cut = page_end_list(&page, false);

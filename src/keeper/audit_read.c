@@ -41,12 +41,22 @@ add_entry(struct doc *d, const struct audit_entry *e)
     doc_close(d, '}');
 }
 
+/* Entries are numbered without gaps, so the last ones are known by number. */
+static uint64_t
+after_which(struct turn *t, const struct admin_audit *a)
+{
+    uint64_t n = audit_number(turn_keeper(t)->audit);
+    uint64_t last = a->last < PAGE ? a->last : PAGE;
+    return last > 0 && n > last && n - last > a->after ? n - last : a->after;
+}
+
 enum err
 do_audit_list(struct turn *t, const void *ask)
 {
     const struct admin_audit *a = ask;
     struct page auto_page page = {0};
-    const struct store_ask *found = find_page(t, a->after, a->limit);
+    const struct store_ask *found =
+        find_page(t, after_which(t, a), a->last > 0 ? a->last : a->limit);
     uint64_t last = 0;
     if (found == NULL)
         return ERR_AGAIN;

@@ -76,6 +76,7 @@ static const struct field admin_audit_fields[] = {
     FIELD(struct admin_audit, after),
     FIELD(struct admin_audit, limit),
     FIELD(struct admin_audit, head),
+    FIELD(struct admin_audit, last),
 };
 static const struct record admin_audit = RECORD(admin_audit);
 

@@ -108,6 +108,7 @@ struct admin_audit {
     uint64_t after; /* entries after this number */
     uint32_t limit;
     struct str head; /* verify: node:number:hash that must be in the chain */
+    uint32_t last;   /* list: the newest that many; 0: all after `after` */
 };
 
 /* The two files of a backup are created in the data directory under this

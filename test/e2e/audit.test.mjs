@@ -35,6 +35,14 @@ test('every step has its entry, in order', async () => {
     assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b));
 });
 
+test('--last shows the newest entries, oldest first', async () => {
+    const numbers = async (...words) => (await keep.cli('audit', 'list', ...words,
+        '--json')).json.entries.map(({ number }) => number);
+    const all = await numbers();
+    assert.deepEqual(await numbers('--last', '3'), all.slice(-3));
+    await keep.cli('audit', 'list', '--last', '0', { expect: 2 });
+});
+
 test('no entry has personal data or a secret', async () => {
     const { stdout } = await keep.cli('audit', 'list', '--json');
     assert.ok(!stdout.includes('tenant-of-the-audit'));

@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include "keeper/apikeys.h"
+#include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/rows.h"
 #include "keeper/settings.h"
@@ -232,6 +233,62 @@ an_address_of_a_socket_for_both_kinds_is_found(void **state)
             fail_msg("%s in %s", cases[i].address, cases[i].range);
 }
 
+/* All numbers behind that name in the answer, in their order. */
+static void
+assert_numbers(const char *name, const uint64_t *wanted, size_t n)
+{
+    const char *at = answer.json;
+    size_t length = strlen(name);
+    for (size_t i = 0; i < n; i++) {
+        at = strstr(at, name);
+        assert_non_null(at);
+        at += length;
+        assert_int_equal(strtoull(at, NULL, 10), wanted[i]);
+    }
+    assert_null(strstr(at, name));
+}
+
+static void
+the_audit_log_shows_its_last_entries_oldest_first(void **state)
+{
+    struct stage *s = stage_new();
+    uint64_t n;
+    (void)state;
+    stage_connect(s, 1001);
+    stage_connect(s, 1002);
+    n = audit_number(s->keeper.audit);
+    assert_true(n >= 3);
+    stage_admin(s, ADMIN_AUDIT_LIST, &(struct admin_audit){.last = 2}, &answer);
+    assert_numbers("\"number\":", (uint64_t[]){n - 1, n}, 2);
+    stage_admin(s, ADMIN_AUDIT_LIST,
+                &(struct admin_audit){.after = n - 1, .last = 2}, &answer);
+    assert_numbers("\"number\":", (uint64_t[]){n}, 1);
+    stage_admin(s, ADMIN_AUDIT_LIST, &(struct admin_audit){.limit = 2},
+                &answer);
+    assert_numbers("\"number\":", (uint64_t[]){1, 2}, 2);
+    stage_admin(s, ADMIN_AUDIT_LIST, &(struct admin_audit){.last = 400},
+                &answer);
+    assert_non_null(strstr(answer.json, "\"number\":1,"));
+    stage_free(s);
+}
+
+static void
+keys_are_listed_in_the_order_of_their_making(void **state)
+{
+    static const char *const names[] = {"c", "a", "e", "b", "d"};
+    struct stage *s = stage_new(); /* which has made key 1 */
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        struct admin_key_create ask = {.name = str_from(names[i]), .verbs = 1};
+        stage_admin(s, ADMIN_KEY_CREATE, &ask, &answer);
+        assert_int_equal(answer.err, ERR_OK);
+    }
+    stage_admin(s, ADMIN_KEYS_LIST, &(struct admin_page){.limit = 100},
+                &answer);
+    assert_numbers("\"number\":", (uint64_t[]){1, 2, 3, 4, 5, 6}, 6);
+    stage_free(s);
+}
+
 static void
 a_relay_hears_the_first_beat_at_once(void **state)
 {
@@ -321,6 +378,8 @@ main(void)
         cmocka_unit_test(a_list_longer_than_a_message_goes_on_where_it_was_cut),
         cmocka_unit_test(many_lists_at_once_leave_room_for_keys),
         cmocka_unit_test(an_address_of_a_socket_for_both_kinds_is_found),
+        cmocka_unit_test(the_audit_log_shows_its_last_entries_oldest_first),
+        cmocka_unit_test(keys_are_listed_in_the_order_of_their_making),
         cmocka_unit_test(a_relay_hears_the_first_beat_at_once),
         cmocka_unit_test(a_refresh_by_hand_shows_the_tenant),
         cmocka_unit_test(
