@@ -55,6 +55,13 @@ doc_u64(struct doc *d, uint64_t value)
 }
 
 void
+doc_json(struct doc *d, struct str json)
+{
+    before_value(d);
+    buf_add(d->out, json);
+}
+
+void
 doc_bool(struct doc *d, bool value)
 {
     before_value(d);

@@ -27,6 +27,8 @@ void doc_u64(struct doc *d, uint64_t value);
 void doc_bool(struct doc *d, bool value);
 void doc_null(struct doc *d);
 void doc_strs(struct doc *d, struct strs all);
+/* A value that is JSON already, as it stands. */
+void doc_json(struct doc *d, struct str json);
 /* RFC 3339, or null for 0. */
 void doc_time(struct doc *d, int64_t unix_s);
 

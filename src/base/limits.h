@@ -27,6 +27,10 @@
 #define LIMIT_RELAY_WINDOW 65536 /* unsent bytes of one relayed direction */
 #define LIMIT_CONNECTIONS 4096   /* accepted connections of one listener */
 #define LIMIT_UPSTREAM 256       /* connections to one host */
+#define LIMIT_TARGET_HOST 32     /* connections to one webhook target */
+#define LIMIT_TARGET_BODY 65536  /* read of its answer; nothing is used */
+#define LIMIT_JOURNAL 16777216   /* a file of the journal; HubSpot says 5 MB */
+#define LIMIT_PIECE 500000       /* events of such a file in one message */
 
 /*
  * Leases that a relay holds, a cell of 2 KiB in locked memory each, touched
@@ -62,6 +66,8 @@
 #define DEADLINE_BODY_MS 30000   /* silence within a body */
 #define DEADLINE_IDLE_MS 75000   /* keep-alive without a request */
 #define DEADLINE_ERRAND_MS 20000 /* one call of the courier */
+#define DEADLINE_DELIVER_MS 15000 /* one request to a webhook target */
+#define DEADLINE_JOURNAL_MS 30000 /* a file of HubSpot's journal */
 #define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
 #define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */
 #define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */

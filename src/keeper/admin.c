@@ -5,6 +5,7 @@
 #include "keeper/apps.h"
 #include "keeper/audit.h"
 #include "keeper/errands.h"
+#include "keeper/event_status.h"
 #include "keeper/grant.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
@@ -96,6 +97,7 @@ do_status(struct turn *t, const void *ask)
     (void)ask;
     for (size_t i = 0; i < apps_count(k->apps); i++)
         (void)grant_counts_load(t, apps_at(k->apps, i)->conf->name, &c);
+    (void)event_status_name(t); /* named */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     buf_init(&json, LIMIT_API_BODY * 4);
@@ -112,6 +114,7 @@ do_status(struct turn *t, const void *ask)
     for (size_t i = 0; i < apps_count(k->apps); i++)
         add_counts(t, &d, apps_at(k->apps, i)->conf->name);
     doc_close(&d, ']');
+    event_status_add(t, &d);
     doc_close(&d, '}');
     answer_document(t, answer_waiter(t), buf_str(&json));
     return ERR_OK;
@@ -392,9 +395,10 @@ do_metrics(struct turn *t, const void *ask)
     (void)ask;
     for (size_t i = 0; i < apps_count(k->apps); i++)
         (void)grant_counts_load(t, apps_at(k->apps, i)->conf->name, &c);
+    (void)event_status_name(t); /* named */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    buf_init(&text, LIMIT_API_BODY * 2);
+    buf_init(&text, LIMIT_API_BODY * 4);
     add_metric(&text, "leases_total", "Tokens leased to relays.", "counter",
                k->n_leases);
     add_metric(&text, "refreshes_total", "Refreshes that gave a token.",
@@ -411,6 +415,7 @@ do_metrics(struct turn *t, const void *ask)
                "Entries of this node's audit log.", "counter",
                audit_number(k->audit));
     add_grant_metrics(t, &text);
+    event_status_add_metrics(t, &text);
     answer_document(t, answer_waiter(t), buf_str(&text));
     return ERR_OK;
 }

@@ -29,6 +29,13 @@ answer_finished(struct turn *t, struct waiter w, const struct front_finished *f)
 }
 
 void
+answer_taken(struct turn *t, const struct front_webhook_taken *w)
+{
+    turn_answer(t, FRONT_WEBHOOK_TAKEN, w,
+                record_of(&front_conversation, FRONT_WEBHOOK_TAKEN));
+}
+
+void
 answer_lease(struct turn *t, const struct relay_lease *l)
 {
     turn_answer(t, RELAY_LEASE, l, record_of(&relay_conversation, RELAY_LEASE));

@@ -21,6 +21,7 @@ struct waiter answer_waiter(struct turn *t); /* of the running request */
 void answer_begun(struct turn *t, const struct front_begun *b);
 void answer_finished(struct turn *t, struct waiter w,
                      const struct front_finished *f);
+void answer_taken(struct turn *t, const struct front_webhook_taken *w);
 void answer_lease(struct turn *t, const struct relay_lease *l);
 void answer_relay(struct turn *t, struct waiter w,
                   const struct relay_answer *a);

@@ -157,8 +157,8 @@ store_key(struct turn *t, struct str row, const struct api_key *key)
 }
 
 enum err
-apikey_authorize(struct turn *t, const struct key_wish *wish,
-                 struct api_key *out, struct str *out_detail)
+apikey_check(struct turn *t, const struct key_wish *wish, struct api_key *out,
+             struct str *out_detail)
 {
     struct str row = seal_hash(t, wish->credential.s);
     bool is_there = turn_get(t, STORE_API_KEYS, row, &api_key_record, out);
@@ -168,7 +168,15 @@ apikey_authorize(struct turn *t, const struct key_wish *wish,
         *out_detail = STR("This API key is unknown or was revoked.");
         return ERR_UNAUTHORIZED;
     }
-    enum err e = judge(t, wish, out, out_detail);
+    return judge(t, wish, out, out_detail);
+}
+
+enum err
+apikey_authorize(struct turn *t, const struct key_wish *wish,
+                 struct api_key *out, struct str *out_detail)
+{
+    struct str row = seal_hash(t, wish->credential.s);
+    enum err e = apikey_check(t, wish, out, out_detail);
     if (e == ERR_OK && turn_now_s(t) - out->last_used_at >= USE_NOTED_S) {
         out->last_used_at = turn_now_s(t);
         store_key(t, row, out);

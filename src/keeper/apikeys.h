@@ -39,6 +39,10 @@ struct key_wish {
 enum err apikey_authorize(struct turn *t, const struct key_wish *wish,
                           struct api_key *out,
                           struct str *out_detail) WARN_UNUSED;
+/* The same without noting the use, for a handler that still has rows to name
+ * and decides later. */
+enum err apikey_check(struct turn *t, const struct key_wish *wish,
+                      struct api_key *out, struct str *out_detail) WARN_UNUSED;
 struct str apikey_actor(struct turn *t, const struct api_key *key);
 
 /* Is the address within one of the CIDR ranges (IPv4 and IPv6)? */

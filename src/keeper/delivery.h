@@ -20,21 +20,19 @@ struct delivery;
 
 struct delivery *delivery_new(struct keeper *k);
 void delivery_free(struct delivery *d);
-/* Something was put into the queue of that app, after the commit. */
-void delivery_note(struct keeper *k, struct str app);
 /* A deliver courier is there, or gone. */
 void delivery_on_courier(struct keeper *k);
 /* Every 100 ms. */
 void delivery_tick(struct keeper *k);
 /* After a reload: targets and secrets may be others. */
 void delivery_reload(struct keeper *k);
-/* Puts a new parcel of n events into the queue, if the app has a target. */
-void delivery_put(struct turn *t, struct str app, uint64_t number, size_t n);
-
-/* The event as it is delivered and listed: {"type":...,"event":{...}}. */
-void delivery_add_event(struct buf *out, struct str app, uint64_t number,
-                        size_t index, const struct parcel *p,
-                        const struct parcel_entry *e, struct str ref,
-                        struct str bytes);
+/*
+ * Puts a parcel of n events into the queue, if the app has a target, and
+ * returns how many that are: the caller's event_log.n_pending grows by it.
+ */
+size_t delivery_put(struct turn *t, struct str app, uint64_t number,
+                    size_t n) WARN_UNUSED;
+/* Something was put into the queue there, by other hands. */
+void delivery_note(struct turn *t, struct str app, uint64_t number);
 
 #endif

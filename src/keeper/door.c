@@ -5,12 +5,15 @@
 #include "keeper/apikeys.h"
 #include "keeper/backup.h"
 #include "keeper/ending.h"
+#include "keeper/event_list.h"
+#include "keeper/inbox.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
 #include "keeper/lease.h"
 #include "keeper/masterkey.h"
 #include "keeper/peers.h"
 #include "keeper/portals.h"
+#include "keeper/replay.h"
 #include "keeper/settings.h"
 #include "proto/courier.h"
 
@@ -22,6 +25,7 @@ static const struct door_row {
 } table[] = {
     {LIFE_PEER_FRONT, FRONT_BEGIN, do_begin},
     {LIFE_PEER_FRONT, FRONT_FINISH, do_finish},
+    {LIFE_PEER_FRONT, FRONT_WEBHOOK, do_webhook},
 
     {LIFE_PEER_RELAY, RELAY_LEASE_ASK, do_lease},
     {LIFE_PEER_RELAY, RELAY_USED, do_used},
@@ -32,6 +36,8 @@ static const struct door_row {
     {LIFE_PEER_RELAY, RELAY_PORTAL_SHOW, do_portal_show},
     {LIFE_PEER_RELAY, RELAY_PORTAL_DELETE, do_portal_delete},
     {LIFE_PEER_RELAY, RELAY_METRICS, do_metrics},
+    {LIFE_PEER_RELAY, RELAY_EVENTS_LIST, do_events_list},
+    {LIFE_PEER_RELAY, RELAY_EVENT_REPLAY, do_event_replay},
 
     {LIFE_PEER_ADMIN, ADMIN_STATUS, do_status},
     {LIFE_PEER_ADMIN, ADMIN_CONNECT, do_admin_connect},
@@ -56,6 +62,9 @@ static const struct door_row {
     {LIFE_PEER_ADMIN, ADMIN_AUDIT_VERIFY, do_audit_verify},
     {LIFE_PEER_ADMIN, ADMIN_BACKUP, do_backup},
     {LIFE_PEER_ADMIN, ADMIN_RELOAD, do_reload},
+    {LIFE_PEER_ADMIN, ADMIN_EVENTS_LIST, do_events_list_admin},
+    {LIFE_PEER_ADMIN, ADMIN_EVENT_SHOW, do_event_show},
+    {LIFE_PEER_ADMIN, ADMIN_EVENTS_REPLAY, do_events_replay},
 };
 
 static const struct {
@@ -101,6 +110,11 @@ refuse_call(struct keeper *k, enum life_peer kind, uint16_t message,
     if (message == FRONT_BEGIN && kind == LIFE_PEER_FRONT)
         keeper_answer(k, peer, call, FRONT_BEGUN,
                       &(struct front_begun){.page = PAGE_BUSY});
+    else if (message == FRONT_WEBHOOK && kind == LIFE_PEER_FRONT)
+        keeper_answer(k, peer, call, FRONT_WEBHOOK_TAKEN,
+                      &(struct front_webhook_taken){
+                          .err = ERR_UNAVAILABLE,
+                          .retry_after_s = INBOX_RETRY_S});
     else if (kind == LIFE_PEER_FRONT)
         keeper_answer(k, peer, call, FRONT_FINISHED,
                       &(struct front_finished){.page = PAGE_BUSY});
@@ -118,6 +132,19 @@ refuse_call(struct keeper *k, enum life_peer kind, uint16_t message,
             &(struct admin_answer){.err = (uint32_t)e, .detail = detail});
 }
 
+/* Anybody can send webhooks: they must not keep others waiting. */
+static enum err
+add(struct keeper *k, const struct door_row *row, uint64_t peer,
+    const struct incoming *in)
+{
+    const struct front_webhook *w = in->body;
+    if (row->handler == do_webhook)
+        return turns_add_bulk(k->turns, row->handler, in->message->record,
+                              in->body, peer, in->id, w->body.s.n + 1);
+    return turns_add(k->turns, row->handler, in->message->record, in->body,
+                     peer, in->id);
+}
+
 void
 door_open(struct keeper *k, enum life_peer kind, uint64_t peer,
           const struct incoming *in)
@@ -133,8 +160,7 @@ door_open(struct keeper *k, enum life_peer kind, uint64_t peer,
         turns_add_event(k->turns, row->handler, in->message->record, in->body);
         return;
     }
-    enum err e = turns_add(k->turns, row->handler, in->message->record,
-                           in->body, peer, in->id);
+    enum err e = add(k, row, peer, in);
     if (e != ERR_OK)
         refuse_call(k, kind, row->message, peer, in->id, ERR_UNAVAILABLE);
 }

@@ -13,6 +13,7 @@
  * Each key gives two: one seals, one hashes the objects that events name.
  */
 #define EVENT_KEYS_MAX 4
+#define EVENT_KEYS_KIND "events" /* of grant_seal; generation 0 */
 
 struct event_keys {
     uint32_t first; /* number of the oldest; they count up */
@@ -33,14 +34,16 @@ enum err event_keys_open(struct turn *t, struct str app, uint64_t portal,
 enum err event_keys_add(struct turn *t, struct str app, uint64_t portal,
                         struct grant *g, struct event_keys *keys) WARN_UNUSED;
 /* NULL: no such key. */
-struct secret *event_keys_seal(const struct event_keys *keys, uint32_t number);
+struct secret *event_keys_seal(const struct event_keys *keys, uint64_t number);
 
 /* The key of an app's parking on a day (unix days), the same two: wrapped in
- * STORE_DATA_KEYS under "park/APP/DAY".  is_new: made if there is none.
+ * STORE_DATA_KEYS under "park:APP/DAY".  is_new: made if there is none.
  * ERR_AGAIN; ERR_NOT_FOUND: destroyed, or never there. */
 enum err event_keys_parking(struct turn *t, struct str app, int64_t day,
                             bool is_new, struct event_keys *out) WARN_UNUSED;
+#define PARKING_PREFIX "park:" /* no app's name has a colon */
 struct str event_keys_parking_row(struct arena *arena, struct str app,
                                   int64_t day);
+struct seal_place event_keys_parking_place(struct str app, struct str row);
 
 #endif

@@ -23,7 +23,10 @@ static const struct field grant_fields[] = {
     FIELD(struct grant, last_error),     FIELD(struct grant, last_error_at),
     FIELD(struct grant, sign_since),     FIELD(struct grant, refused_at),
     FIELD(struct grant, ending_word),    FIELD(struct grant, ending_owner),
-    FIELD(struct grant, sealed_events),
+    FIELD(struct grant, sealed_events),  FIELD(struct grant, privacy_until_ms),
+    FIELD(struct grant, word_at_ms),     FIELD(struct grant, word_since_ms),
+    FIELD(struct grant, word_source),    FIELD(struct grant, is_word_confirmed),
+    FIELD(struct grant, word_due_ms),
 };
 const struct record grant_record = RECORD(grant);
 
@@ -207,12 +210,19 @@ grant_seal(struct turn *t, const struct secret *key, struct str app,
     return arena_copy(turn_arena(t), buf_str(&sealed));
 }
 
+/* A word that was said is looked after whatever else is planned. */
+static int64_t
+due_with_word(const struct grant *g, int64_t due)
+{
+    return g->word_since_ms != 0 && g->word_due_ms < due ? g->word_due_ms : due;
+}
+
 void
 grant_store(struct turn *t, struct str app, uint64_t portal,
             const struct grant *g, int64_t due)
 {
     struct str key = grant_key(turn_arena(t), app, portal);
-    turn_put(t, STORE_GRANTS, key, &grant_record, g, due,
+    turn_put(t, STORE_GRANTS, key, &grant_record, g, due_with_word(g, due),
              turn_tag(t, STORE_GRANTS, key));
 }
 
@@ -221,7 +231,8 @@ grant_store_ref(struct turn *t, struct str app, uint64_t portal,
                 const struct grant *g, int64_t due, struct str tag)
 {
     struct str key = grant_key(turn_arena(t), app, portal);
-    turn_put(t, STORE_GRANTS, key, &grant_record, g, due, tag);
+    turn_put(t, STORE_GRANTS, key, &grant_record, g, due_with_word(g, due),
+             tag);
 }
 
 /* Keyed, so that the tag of a guessed ref cannot be computed from outside. */

@@ -47,6 +47,12 @@ struct grant {
     /* ERASING, see ending.h: on whose word, and which keeper is at it. */
     struct str ending_word, ending_owner;
     struct str sealed_events; /* see event_keys.h */
+    int64_t privacy_until_ms; /* until then: see privacy.h */
+    /* The word of an uninstall, see uninstall.h; 0: none. */
+    int64_t word_at_ms, word_since_ms;
+    int64_t word_due_ms; /* grant_store sees to it that the row is due then */
+    uint32_t word_source;
+    bool is_word_confirmed; /* what is left is the grace period */
 };
 extern const struct record grant_record;
 

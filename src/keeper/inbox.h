@@ -13,6 +13,8 @@
  *                                           --> erased: counted, dropped
  */
 
+#define INBOX_RETRY_S 10 /* HubSpot decides by itself when it tries again */
+
 /* FRONT_WEBHOOK.  Verified once, whatever rounds its rows take. */
 enum err do_webhook(struct turn *t, const void *ask);
 

@@ -43,14 +43,18 @@ struct keeper {
     struct peers *peers;
     struct errands *errands;
     struct backup *backup; /* NULL: none is being made */
+    struct delivery *delivery;
     struct event *on_tick, *on_beat;
     int spill_fd, erasures_fd; /* -1: none */
+    uint64_t events_max; /* bytes of one app's event log */
+    int64_t events_keep_ms;    /* how long an event stays in it */
     uint64_t birth;            /* random: leases of other births are dead */
     /* moves */
     int64_t next_due_ms;    /* unix ms: no row is due before */
     int64_t next_sweep_ms;  /* monotonic: and a look without one, in case the
                              * clock was set back */
     int64_t next_minute_ms; /* monotonic: minute's work, see schedule.c */
+    int64_t next_poll_ms;   /* monotonic: a long poll ends; 0: none waits */
     bool is_sweeping;       /* a look is queued, or waits for the disk */
     uint64_t epoch;         /* revocations sent to relays */
     bool needs_scrub;       /* the last one could not be done */

@@ -1,6 +1,7 @@
 #include "keeper/admin.h"
 #include "keeper/audit.h"
 #include "keeper/backup.h"
+#include "keeper/delivery.h"
 #include "keeper/errands.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
@@ -37,6 +38,7 @@ open_all(struct keeper *k, struct child *c, struct buf *problem)
     k->audit = audit_new(k);
     k->turns = turns_new(k, k->store);
     k->errands = errands_new(k);
+    k->delivery = delivery_new(k);
     k->peers = peers_new(k);
     e = audit_resume(k->audit);
     if (e != ERR_OK)
@@ -112,7 +114,7 @@ on_descriptor(struct child *c, const struct life_descriptor *what, int fd)
 {
     (void)c;
     if (what->kind == LIFE_FD_PEER && what->peer >= LIFE_PEER_FRONT &&
-        what->peer <= LIFE_PEER_ADMIN)
+        what->peer <= LIFE_PEER_DELIVER)
         peers_add(keeper.peers, (enum life_peer)what->peer, what->peer_uid, fd);
     else
         fd_close(&fd);

@@ -5,6 +5,7 @@
 #include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/keeper.h"
+#include "keeper/notice.h"
 #include "keeper/peers.h"
 #include "keeper/place_of.h"
 #include "keeper/portals.h"
@@ -25,11 +26,13 @@ static const struct stage {
     char letter;
     enum store_table table;
     enum err (*reseal)(struct turn *t, struct str row); /* NULL: see renew */
+    bool is_sparse; /* most rows are of no master key: found by their tag */
 } stages[] = {
-    {'k', STORE_DATA_KEYS, NULL},
-    {'s', STORE_SESSIONS, session_reseal},
-    {'r', STORE_RESULTS, result_reseal},
-    {'a', STORE_ATTEMPTS, attempt_reseal},
+    {'k', STORE_DATA_KEYS, NULL, false},
+    {'s', STORE_SESSIONS, session_reseal, false},
+    {'r', STORE_RESULTS, result_reseal, false},
+    {'a', STORE_ATTEMPTS, attempt_reseal, false},
+    {'n', STORE_BODIES, notice_reseal, true},
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
@@ -49,6 +52,29 @@ find_page(struct turn *t, enum store_table table, struct str after)
                                             .by = STORE_BY_PREFIX,
                                             .after = after,
                                             .limit = PAGE});
+}
+
+/* A page of rows under any key but the newest.  They leave it by being sealed
+ * anew, so the next page is found in the same way. */
+static const struct store_ask *
+find_old(struct turn *t, enum store_table table)
+{
+    struct vault *v = turn_keeper(t)->vault;
+    const struct store_ask *found = NULL;
+    for (size_t i = 0; i < vault_n_keys(v); i++) {
+        struct store_ask ask = {.table = table,
+                                .by = STORE_BY_TAG,
+                                .tag = vault_key_id(v, i),
+                                .limit = PAGE};
+        if (str_equal(ask.tag, vault_current(v)))
+            continue;
+        const struct store_ask *page = turn_find(t, &ask);
+        if (found == NULL || found->n_rows == 0)
+            found = page;
+    }
+    if (found == NULL && !turn_is_waiting(t))
+        found = arena_alloc(turn_arena(t), sizeof(*found)); /* one key only */
+    return found;
 }
 
 /* False: no cursor of ours. */
@@ -80,6 +106,8 @@ is_full(const struct step *s)
 static struct str
 next_cursor(struct turn *t, const struct step *s)
 {
+    if (s->stage->is_sparse && s->found->n_rows > 0)
+        return arena_printf(turn_arena(t), "%c/", s->stage->letter);
     if (is_full(s))
         return arena_printf(turn_arena(t), "%c/%.*s", s->stage->letter,
                             STR_ARG(s->found->rows[PAGE - 1].key));
@@ -237,7 +265,8 @@ do_masterkey_rewrap(struct turn *t, const void *ask)
         refuse_cursor(t);
         return ERR_OK;
     }
-    s.found = find_page(t, s.stage->table, after);
+    s.found = s.stage->is_sparse ? find_old(t, s.stage->table)
+                                 : find_page(t, s.stage->table, after);
     if (s.stage->reseal == NULL)
         name_owners(t, s.found, s.is_compromised);
     bool is_sealed = keeper_is_resealed(t);

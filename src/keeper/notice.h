@@ -22,5 +22,10 @@ struct notice {
 /* Names the rows it needs; false while they are missing. */
 bool notice_load(struct turn *t, struct str app);
 void notice_put(struct turn *t, const struct notice *n);
+/* Takes an opened body apart; out->kind, app, portal stay.  ERR_SYNTAX. */
+enum err notice_read(struct str body, struct arena *arena,
+                     struct notice *out) WARN_UNUSED;
+/* Sealed anew under the newest master key; ERR_CRYPTO.  row: its key. */
+enum err notice_reseal(struct turn *t, struct str row) WARN_UNUSED;
 
 #endif

@@ -13,8 +13,8 @@
  *   STORE_BODIES  APP/NUMBER   the sealed bytes, never rewritten but by a
  *                              privacy deletion
  *   STORE_QUEUE   live/APP/NUMBER   struct queued, while something of it is
- *                 dead/APP/NUMBER   to be delivered; while something is dead
- *                                   and nothing live
+ *                                   to be delivered
+ *                 dead/APP/NUMBER   the same, while something of it is dead
  *
  * NUMBER is 16 hex digits (event_log.h).  An event's id, in webhook-id and
  * everywhere users meet it: evt_NUMBER_INDEX, the index two hex digits.
@@ -110,14 +110,8 @@ enum event_state {
     EVENT_GONE, /* erased */
 };
 struct queued {
-    struct str states;   /* one byte an event, enum event_state */
-    uint32_t n_attempts; /* of the first pending one */
-    int64_t retry_at_ms; /* unix ms; 0: at once */
-    int64_t since_ms;    /* of the first attempt */
-    uint32_t last_status; /* HTTP; 0: none */
-    struct str last_reason;
-    bool is_replay;
-    struct str gap; /* a dead event of an object that these name */
+    struct str states; /* one byte an event, enum event_state */
+    struct str tries;  /* of those that failed or are replayed, see queue.h */
 };
 extern const struct record queued_record;
 struct str queue_live_key(struct arena *arena, struct str app, uint64_t number);

@@ -1,6 +1,7 @@
 #include "keeper/peers.h"
 
 #include "ipc/channel.h"
+#include "keeper/delivery.h"
 #include "keeper/door.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
@@ -99,6 +100,8 @@ peers_add(struct peers *ps, enum life_peer kind, uint32_t uid, int fd)
         channel_new(ps->keeper->base, fd, door_conversation(kind), &handler, p);
     if (kind == LIFE_PEER_COURIER)
         errands_on_courier(ps->keeper);
+    else if (kind == LIFE_PEER_DELIVER)
+        delivery_on_courier(ps->keeper);
     else if (kind == LIFE_PEER_RELAY) /* it trusts no lease before the first */
         revoke_beat(ps->keeper);
 }

@@ -4,7 +4,9 @@
 #include "keeper/apps.h"
 #include "keeper/attempt.h"
 #include "keeper/audit.h"
+#include "keeper/event_keys.h"
 #include "keeper/grant.h"
+#include "keeper/inbox.h"
 #include "keeper/keeper.h"
 #include "keeper/portals.h"
 #include "keeper/receipt.h"
@@ -73,6 +75,7 @@ struct site {
     bool is_link_gone;            /* used up by another tab meanwhile */
     uint64_t generation;          /* the next one */
     struct str previous;          /* the tenant that the portal has now */
+    struct hidden event_keys;     /* what seals its stored events */
     const struct store_ask *ends; /* of earlier grants, not confirmed yet */
 };
 
@@ -158,7 +161,8 @@ fill_grant(struct turn *t, const struct place *p, const struct site *site,
                         .expires_in = r->expires_in,
                         .last_used_at = site->grant.last_used_at,
                         .scopes = granted_scopes(p, site->app),
-                        .lease_fence = site->grant.lease_fence};
+                        .lease_fence = site->grant.lease_fence,
+                        .privacy_until_ms = site->grant.privacy_until_ms};
     if (!g->is_static)
         g->expires_at = r->received_at + (int64_t)r->expires_in;
     g->sealed_access = grant_seal(t, p->data_key, name, portal, g->generation,
@@ -166,6 +170,9 @@ fill_grant(struct turn *t, const struct place *p, const struct site *site,
     g->sealed_refresh = grant_seal(t, p->data_key, name, portal, g->generation,
                                    "refresh", r->refresh_token);
     g->sealed_user = seal_user(t, p, site->app, portal, g->generation);
+    if (site->event_keys.s.n > 0)
+        g->sealed_events = grant_seal(t, p->data_key, name, portal, 0,
+                                      EVENT_KEYS_KIND, site->event_keys);
 }
 
 /* The attempt's data key is the grant's from now on; the old one is gone. */
@@ -253,18 +260,22 @@ record_connect(struct turn *t, const struct place *p, uint64_t portal,
              STR_ARG(p->attempt->app), portal, g->generation);
 }
 
-/* The tenant that the row has now, in the clear. */
-static struct str
-old_ref(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
+/* What the row has now and its successor takes over, in the clear. */
+static void
+open_old(struct turn *t, struct str app, struct site *site)
 {
+    const struct grant *g = &site->grant;
     struct secret *auto_secret key = NULL;
     struct hidden ref = HIDDEN_NONE;
-    if (g->sealed_ref.n == 0 ||
-        grant_open_key(t, app, portal, &key) != ERR_OK ||
-        grant_unseal(t, key, app, portal, g->generation, "ref", g->sealed_ref,
-                     &ref) != ERR_OK)
-        return STR_NONE;
-    return ref.s;
+    if ((g->sealed_ref.n == 0 && g->sealed_events.n == 0) ||
+        grant_open_key(t, app, site->portal, &key) != ERR_OK)
+        return;
+    if (grant_unseal(t, key, app, site->portal, g->generation, "ref",
+                     g->sealed_ref, &ref) == ERR_OK)
+        site->previous = ref.s;
+    if (grant_unseal(t, key, app, site->portal, 0, EVENT_KEYS_KIND,
+                     g->sealed_events, &site->event_keys) != ERR_OK)
+        site->event_keys = HIDDEN_NONE; /* logged: its events are lost */
 }
 
 /* A ref is bound by connect-results.  Where no backend will call (no
@@ -307,6 +318,7 @@ put_grant(struct turn *t, struct place *p, const struct site *site)
     if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
         portal_answer(t, p->waiter, name, portal, &g, ref);
     turn_wake(t, grant_key(turn_arena(t), name, portal));
+    inbox_unpark(t, name, portal);
 }
 
 /* ERR_AGAIN while rows are missing. */
@@ -334,7 +346,7 @@ look_at_site(struct turn *t, struct place *p, struct site *out)
     out->generation = next_generation(t, &out->grant);
     out->is_link_gone = link != ERR_OK;
     if (out->was_there)
-        out->previous = old_ref(t, name, out->portal, &out->grant);
+        open_old(t, name, out);
     return ERR_OK;
 }
 

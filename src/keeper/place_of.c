@@ -1,6 +1,6 @@
 #include "keeper/place_of.h"
 
-#include "keeper/grant.h"
+#include "keeper/event_keys.h"
 #include "keeper/install.h"
 #include "keeper/remote.h"
 
@@ -20,6 +20,18 @@ place_of_ending(struct turn *t, struct str row, struct seal_place *out)
     return true;
 }
 
+static bool
+place_of_parking(struct str row, struct seal_place *out)
+{
+    struct str rest = str_of(row.p + sizeof(PARKING_PREFIX) - 1,
+                             row.n - (sizeof(PARKING_PREFIX) - 1));
+    struct str app;
+    if (!str_cut(&rest, '/', &app))
+        return false;
+    *out = event_keys_parking_place(app, row);
+    return true;
+}
+
 bool
 place_of_wrap(struct turn *t, struct str row, struct seal_place *out)
 {
@@ -27,6 +39,8 @@ place_of_wrap(struct turn *t, struct str row, struct seal_place *out)
     *out = (struct seal_place){.kind = STR("wrap"), .row = row};
     if (str_starts(row, STR(REMOTE_PREFIX)))
         return place_of_ending(t, row, out);
+    if (str_starts(row, STR(PARKING_PREFIX)))
+        return place_of_parking(row, out);
     if (grant_key_parse(row, &out->app, &out->portal))
         return true;
     if (!turn_get(t, STORE_ATTEMPTS, row, &attempt_record, &a))

@@ -1,6 +1,7 @@
 #include "keeper/rekey.h"
 
 #include "keeper/attempt.h"
+#include "keeper/event_keys.h"
 #include "keeper/grant.h"
 #include "keeper/keeper.h"
 #include "keeper/remote.h"
@@ -47,14 +48,16 @@ rekey_grant(struct turn *t, struct str row, const struct seal_place *p,
     struct {
         const char *kind;
         struct str *sealed;
-    } fields[] = {{"refresh", &g.sealed_refresh},
-                  {"access", &g.sealed_access},
-                  {"spare", &g.sealed_spare},
-                  {"ref", &g.sealed_ref},
-                  {"user", &g.sealed_user}};
+        uint64_t generation;
+    } fields[] = {{"refresh", &g.sealed_refresh, g.generation},
+                  {"access", &g.sealed_access, g.generation},
+                  {"spare", &g.sealed_spare, g.generation},
+                  {"ref", &g.sealed_ref, g.generation},
+                  {"user", &g.sealed_user, g.generation},
+                  {EVENT_KEYS_KIND, &g.sealed_events, 0}};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        enum err e = swap_field(t, p, g.generation, fields[i].kind, keys,
-                                fields[i].sealed);
+        enum err e = swap_field(t, p, fields[i].generation, fields[i].kind,
+                                keys, fields[i].sealed);
         if (e != ERR_OK)
             return e;
     }

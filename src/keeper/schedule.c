@@ -3,14 +3,21 @@
 #include "keeper/attempt.h"
 #include "keeper/audit.h"
 #include "keeper/backoff.h"
+#include "keeper/delivery.h"
 #include "keeper/ending.h"
 #include "keeper/erasures.h"
 #include "keeper/errands.h"
+#include "keeper/event_list.h"
 #include "keeper/keeper.h"
+#include "keeper/notice.h"
+#include "keeper/parking.h"
+#include "keeper/privacy.h"
 #include "keeper/probe.h"
 #include "keeper/refresh.h"
 #include "keeper/remote.h"
+#include "keeper/retention.h"
 #include "keeper/revoke.h"
+#include "keeper/uninstall.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -32,8 +39,8 @@
 #define HOUR_MS 3600000
 #define SPREAD_MS 30000 /* what was held back comes within this */
 
-static const enum store_table ending_tables[] = {STORE_SESSIONS, STORE_ATTEMPTS,
-                                                 STORE_RESULTS};
+static const enum store_table ending_tables[] = {
+    STORE_SESSIONS, STORE_ATTEMPTS, STORE_RESULTS, STORE_PRIVACY};
 #define N_ENDING (sizeof(ending_tables) / sizeof(ending_tables[0]))
 
 static const struct store_ask *
@@ -65,6 +72,8 @@ end_rows(struct turn *t, const struct store_ask *found, int64_t *next)
             continue;
         if (found->table == STORE_ATTEMPTS)
             attempt_end(t, found->rows[i].key);
+        else if (found->table == STORE_PRIVACY)
+            privacy_end(t, found->rows[i].key);
         else
             turn_delete(t, found->table, found->rows[i].key);
     }
@@ -92,6 +101,8 @@ tend(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
         return ERR_NOT_FOUND;
     if (g->state == GRANT_ERASING)
         ending_resume(t, app, portal, g);
+    else if (g->word_since_ms != 0 && g->word_due_ms <= turn_now_ms(t))
+        uninstall_tend(t, app, portal, g);
     else if (g->state == GRANT_NEEDS_RECONNECT && !g->is_static)
         probe_start(t, app, portal, g);
     else if (!g->is_static)
@@ -138,6 +149,7 @@ name_grants(struct turn *t, const struct store_ask *found)
         if (grant_key_parse(found->rows[i].key, &name, &portal)) {
             (void)grant_load(t, name, portal, &g, &row); /* named */
             (void)grant_counts_load(t, name, &counts);   /* named */
+            (void)notice_load(t, name);                  /* named */
         }
     }
 }
@@ -233,8 +245,12 @@ schedule_tick(struct keeper *k)
         keeper_scrub(k);
     if (mono >= k->next_minute_ms) {
         audit_log_head(k->audit);
+        turns_add_event(k->turns, do_parking_end, NULL, NULL);
+        retention_tick(k);
         k->next_minute_ms = mono + MINUTE_MS;
     }
+    delivery_tick(k);
+    event_list_tick(k);
     look(k);
 }
 

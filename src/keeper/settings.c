@@ -3,6 +3,7 @@
 #include "keeper/answer.h"
 #include "keeper/apps.h"
 #include "keeper/audit.h"
+#include "keeper/delivery.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
 #include "keeper/peers.h"
@@ -11,10 +12,12 @@
 
 /* The node's name is the audit chain's: it stays as it was at birth. */
 static void
-take_addresses(struct keeper *k, const struct child *c)
+take_values(struct keeper *k, const struct child *c)
 {
     k->public_url = c->settings.public_url;
     k->authorize_url = c->settings.authorize_url;
+    k->events_max = c->settings.events_max;
+    k->events_keep_ms = (int64_t)c->settings.events_keep_s * 1000;
 }
 
 static enum err
@@ -40,7 +43,7 @@ settings_open(struct keeper *k, struct child *c, struct buf *problem)
         return e;
     k->lasting = arena_new();
     k->node = arena_copy(k->lasting, c->settings.node);
-    take_addresses(k, c);
+    take_values(k, c);
     return ERR_OK;
 }
 
@@ -118,8 +121,9 @@ settings_reload(struct keeper *k, struct child *c, struct buf *problem)
     apps_free(k->apps);
     k->vault = ring;
     k->apps = apps;
-    take_addresses(k, c);
+    take_values(k, c);
     errands_renew_spill_key(k);
+    delivery_reload(k);
     keeper_due(k, k->env->now_ms(k->env)); /* what was held back may go */
     note(k, &(struct note){STR("config"), STR("ok"), vault_current(ring)});
     log_info("keeper.reloaded", "master_key=%.*s keys=%zu apps=%zu",

@@ -115,6 +115,13 @@ enum err store_count(struct store *s, enum store_table table, struct str tag,
 enum err store_scrub(struct store *s) WARN_UNUSED;
 
 /*
+ * Gives space that deleted rows left behind back to the file system, at most
+ * that many pages of it, or nothing where there is little.  ERR_UNAVAILABLE,
+ * ERR_LIMIT: not now; ERR_STORE.
+ */
+enum err store_shrink(struct store *s, size_t n_pages) WARN_UNUSED;
+
+/*
  * A consistent copy, online: `file` gets everything but STORE_DATA_KEYS,
  * `keys_file` only those rows, as they are at the begin.  Both 0600, made
  * new, fsynced.  Each step copies at most n_rows; loads and commits may come

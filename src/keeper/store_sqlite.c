@@ -382,6 +382,36 @@ store_count(struct store *s, enum store_table table, struct str tag,
     return rc == SQLITE_ROW ? ERR_OK : failed(s, "count");
 }
 
+/*
+ * Databases made by older versions keep their free pages for later rows:
+ * auto_vacuum is decided when a database is new.
+ */
+#define SHRINK_FROM 1024 /* free pages; fewer will be needed again soon */
+
+enum err
+store_shrink(struct store *s, size_t n_pages)
+{
+    char sql[64];
+    int64_t n_free = 0;
+    if (s->is_failed)
+        return ERR_STORE;
+    int rc = database_get_int(s->db, "PRAGMA freelist_count", &n_free);
+    if (rc == SQLITE_OK && n_free < SHRINK_FROM)
+        return ERR_OK;
+    (void)snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%zu)",
+                   n_pages); /* there is room */
+    if (rc == SQLITE_OK)
+        rc = database_exec(s->db, sql);
+    if (rc == SQLITE_OK)
+        return ERR_OK;
+    enum err e = failed(s, "shrink");
+    if ((rc & 0xff) == SQLITE_BUSY)
+        return ERR_UNAVAILABLE;
+    if (e != ERR_LIMIT)
+        s->is_failed = true;
+    return e;
+}
+
 enum err
 store_scrub(struct store *s)
 {

@@ -5,6 +5,7 @@
 
 #define SETTINGS                                                           \
     "PRAGMA page_size = 4096;"                                             \
+    "PRAGMA auto_vacuum = INCREMENTAL;" /* of new ones: see store_shrink */ \
     "PRAGMA secure_delete = ON;"                                           \
     "PRAGMA synchronous = FULL;"                                           \
     "PRAGMA temp_store = MEMORY;"                                          \
@@ -163,8 +164,12 @@ database_open(const char *path, sqlite3 **out, struct buf *problem)
  * Format: sqlite.org/fileformat2.html, "B-tree Pages".
  *
  * Pages of other kinds begin with a page number, whose first byte is zero
- * because the database may not grow beyond 2^24 pages.
+ * because the database may not grow beyond 2^24 pages; but for the pointer
+ * maps of databases that can shrink, which stand at known places and are left
+ * alone ("Pointer Map or Ptrmap Pages").
  */
+#define MAP_EVERY (PAGE_BYTES / 5 + 1)
+#define LARGEST_ROOT 52 /* in the header: not 0 where there are maps */
 static size_t
 number(const uint8_t *p)
 {
@@ -189,11 +194,24 @@ clean_page(uint8_t *page, bool is_first)
 static const struct sqlite3_io_methods *plain;
 static struct sqlite3_io_methods cleaning;
 
+/* Where the header cannot be read yet, the database is new, and has maps. */
+static bool
+is_map(sqlite3_file *file, sqlite3_int64 at)
+{
+    static const uint8_t none[4];
+    uint8_t root[4];
+    sqlite3_int64 number_of_page = at / PAGE_BYTES + 1;
+    if (number_of_page < 2 || (number_of_page - 2) % MAP_EVERY != 0)
+        return false;
+    return plain->xRead(file, root, sizeof(root), LARGEST_ROOT) != SQLITE_OK ||
+           memcmp(root, none, sizeof(none)) != 0;
+}
+
 static int
 write_clean(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     uint8_t page[PAGE_BYTES];
-    if (n != PAGE_BYTES || at % PAGE_BYTES != 0)
+    if (n != PAGE_BYTES || at % PAGE_BYTES != 0 || is_map(file, at))
         return plain->xWrite(file, bytes, n, at);
     memcpy(page, bytes, sizeof(page));
     clean_page(page, at == 0);

@@ -72,6 +72,36 @@ turn_own(struct turn *t, struct secret *s)
     t->owned = o;
 }
 
+void **
+turn_memo(struct turn *t)
+{
+    return &t->running->memo;
+}
+
+struct arena *
+turn_lasting(struct turn *t)
+{
+    return t->running->arena;
+}
+
+void *
+turn_recall(struct turn *t, struct str name)
+{
+    struct recalled *r = t->recalled;
+    while (r != NULL && !str_equal(r->name, name))
+        r = r->next;
+    return r != NULL ? r->what : NULL;
+}
+
+void
+turn_remember(struct turn *t, struct str name, void *what)
+{
+    struct recalled *r = arena_alloc(t->arena, sizeof(*r));
+    *r = (struct recalled){
+        .next = t->recalled, .name = arena_copy(t->arena, name), .what = what};
+    t->recalled = r;
+}
+
 bool
 turn_get(struct turn *t, enum store_table table, struct str key,
          const struct record *record, void *out)

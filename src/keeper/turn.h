@@ -45,6 +45,8 @@ struct request {
     struct str parked_on; /* what it waits for, or waited for last */
     uint64_t note;        /* what it is to know when it runs again */
     bool is_event;        /* nobody asked: where it cannot be, it is lost */
+    void *memo;           /* see turn_memo */
+    size_t weight;        /* bulk: bytes that nobody has vouched for yet */
 };
 
 struct turns;
@@ -59,6 +61,14 @@ enum err turns_add(struct turns *ts, turn_handler handler,
 /* As turns_add, for what needs no answer and is not missed. */
 void turns_add_event(struct turns *ts, turn_handler handler,
                      const struct record *record, const void *ask);
+/*
+ * As turns_add, for what may come in a flood: it runs after everything else
+ * and no more than 4 MB of it a turn.  weight: its bytes, at least 1.
+ */
+enum err turns_add_bulk(struct turns *ts, turn_handler handler,
+                        const struct record *record, const void *ask,
+                        uint64_t peer, uint32_t call,
+                        size_t weight) WARN_UNUSED;
 /* Who asked is gone: parked requests of that peer go, too. */
 void turns_forget_peer(struct turns *ts, uint64_t peer);
 /* Requests that wait, parked ones too. */
@@ -83,6 +93,16 @@ uint64_t turn_peer(struct turn *t);
 uint32_t turn_call(struct turn *t);
 /* The secret is freed at the turn's end. */
 void turn_own(struct turn *t, struct secret *s);
+
+/*
+ * What a handler worked out from its ask alone and need not work out again
+ * when it runs again; NULL at first.  Its memory: turn_lasting.
+ */
+void **turn_memo(struct turn *t);
+struct arena *turn_lasting(struct turn *t); /* wipes; until the answer */
+/* For other requests of the same turn, too: under a name, until its end. */
+void *turn_recall(struct turn *t, struct str name);
+void turn_remember(struct turn *t, struct str name, void *what);
 
 /* False: no such row, or not loaded yet (turn_is_waiting says which). */
 bool turn_get(struct turn *t, enum store_table table, struct str key,

@@ -28,6 +28,12 @@ struct owned {
     struct secret *secret;
 };
 
+struct recalled {
+    struct recalled *next;
+    struct str name;
+    void *what;
+};
+
 struct turn {
     struct turns *all;
     struct arena *arena;
@@ -37,6 +43,7 @@ struct turn {
     bool is_waiting, wants_scrub;
     struct effect *effects, **effects_end;
     struct owned *owned;
+    struct recalled *recalled;
 };
 
 struct queue {
@@ -47,8 +54,9 @@ struct turns {
     struct keeper *keeper;
     struct store *store;
     struct event *on_turn;
-    struct queue queue, parked, postponed;
+    struct queue queue, bulk, parked, postponed;
     size_t n_waiting;
+    size_t bulk_bytes; /* of what waits in bulk */
     uint64_t number; /* of the next commit; random start, unique */
     uint64_t n_commits;
     int64_t late_before;     /* parked before this (monotonic) are late */

@@ -27,6 +27,8 @@
 #define OWN_TRIES_MAX 100 /* of requests that nobody could repeat */
 #define WAITING_MAX 20000 /* queued and parked */
 #define POSTPONE_MS 1000  /* before a request of our own is tried again */
+#define BULK_TURN 4194304 /* bytes of bulk in one turn */
+#define BULK_WAITING (8 * BULK_TURN)
 
 static void
 queue_init(struct queue *q)
@@ -81,7 +83,8 @@ mono_ms(const struct turns *ts)
 static void
 queue_for_turn(struct turns *ts, struct request *r)
 {
-    queue_add(&ts->queue, r);
+    queue_add(r->weight > 0 ? &ts->bulk : &ts->queue, r);
+    ts->bulk_bytes += r->weight;
     if (ts->on_turn != NULL)
         event_active(ts->on_turn, EV_TIMEOUT, 0);
 }
@@ -114,6 +117,21 @@ turns_add(struct turns *ts, turn_handler handler, const struct record *record,
     struct request *r = request_new(ts, handler, record, ask);
     r->peer = peer;
     r->call = call;
+    queue_for_turn(ts, r);
+    return ERR_OK;
+}
+
+enum err
+turns_add_bulk(struct turns *ts, turn_handler handler,
+               const struct record *record, const void *ask, uint64_t peer,
+               uint32_t call, size_t weight)
+{
+    if (ts->n_waiting >= WAITING_MAX || ts->bulk_bytes >= BULK_WAITING)
+        return ERR_LIMIT;
+    struct request *r = request_new(ts, handler, record, ask);
+    r->peer = peer;
+    r->call = call;
+    r->weight = weight;
     queue_for_turn(ts, r);
     return ERR_OK;
 }
@@ -154,6 +172,7 @@ turn_reset(struct turn *t)
     rows_free(t->rows);
     arena_clear(t->arena);
     t->rows = rows_new(t->arena);
+    t->recalled = NULL;
     t->effects = NULL;
     t->effects_end = &t->effects;
     t->wants_scrub = false;
@@ -304,14 +323,32 @@ give_back(struct turn *t, struct request **batch, size_t n, enum err e)
     }
 }
 
+static bool
+is_idle(const struct turns *ts)
+{
+    return ts->queue.first == NULL && ts->bulk.first == NULL;
+}
+
+/* What is bulk comes last, and only so much of it. */
+static size_t
+take_batch(struct turns *ts, struct request **batch)
+{
+    size_t n = 0, bytes = 0;
+    while (n < BATCH_MAX && (batch[n] = queue_take(&ts->queue)) != NULL)
+        n++;
+    while (n < BATCH_MAX && bytes < BULK_TURN &&
+           (batch[n] = queue_take(&ts->bulk)) != NULL)
+        bytes += batch[n++]->weight;
+    ts->bulk_bytes -= bytes;
+    return n;
+}
+
 static void
 run_turn(struct turns *ts)
 {
     struct request *batch[BATCH_MAX];
     struct turn t = {.all = ts, .arena = arena_new_secret()};
-    size_t n = 0;
-    while (n < BATCH_MAX && (batch[n] = queue_take(&ts->queue)) != NULL)
-        n++;
+    size_t n = take_batch(ts, batch);
     turn_reset(&t);
     enum err e = decide(&t, batch, n);
     if (e == ERR_OK)
@@ -333,7 +370,7 @@ run_turn(struct turns *ts)
 void
 turns_run(struct turns *ts)
 {
-    while (ts->queue.first != NULL && !ts->keeper->has_failed)
+    while (!is_idle(ts) && !ts->keeper->has_failed)
         run_turn(ts);
 }
 
@@ -343,10 +380,10 @@ on_turn(evutil_socket_t fd, short what, void *arg)
     struct turns *ts = arg;
     (void)fd;
     (void)what;
-    if (ts->queue.first == NULL || ts->keeper->has_failed)
+    if (is_idle(ts) || ts->keeper->has_failed)
         return;
     run_turn(ts);
-    if (ts->queue.first != NULL)
+    if (!is_idle(ts))
         event_active(ts->on_turn, EV_TIMEOUT, 0);
 }
 
@@ -359,6 +396,7 @@ turns_new(struct keeper *k, struct store *store)
     ts->keeper = k;
     ts->store = store;
     queue_init(&ts->queue);
+    queue_init(&ts->bulk);
     queue_init(&ts->parked);
     queue_init(&ts->postponed);
     k->env->random(k->env, &ts->number, sizeof(ts->number));
@@ -378,6 +416,8 @@ turns_free(struct turns *ts)
     if (ts == NULL)
         return;
     while ((r = queue_take(&ts->queue)) != NULL)
+        request_free(ts, r);
+    while ((r = queue_take(&ts->bulk)) != NULL)
         request_free(ts, r);
     while ((r = queue_take(&ts->parked)) != NULL)
         request_free(ts, r);

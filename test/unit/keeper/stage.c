@@ -337,6 +337,8 @@ make_child(struct stage *s, struct child *c)
     c->settings.node = STR("node-1");
     c->settings.public_url = STR("https://keep.example.com");
     c->settings.authorize_url = STR("https://app.hubspot.com/oauth/authorize");
+    c->settings.events_keep_s = 30 * 86400;
+    c->settings.events_max = 1000000000;
 }
 
 static void

@@ -153,8 +153,8 @@ a_newer_schema_is_refused_and_left_alone(void **state)
     make_good(p);
     change_with_sqlite(p->file, "PRAGMA user_version = 99");
     refuse(p->file, ERR_INVALID,
-           "newer portkeep (schema 99, this one knows 1)");
-    change_with_sqlite(p->file, "PRAGMA user_version = 1");
+           "newer portkeep (schema 99, this one knows 2)");
+    change_with_sqlite(p->file, "PRAGMA user_version = 2");
     place_open(p);
     assert_str(place_get(p, STORE_GRANTS, "crm/1").body, "body");
 }
