@@ -70,6 +70,9 @@
 #define DEADLINE_JOURNAL_MS 30000 /* a file of HubSpot's journal */
 #define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
 #define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */
+/* HubSpot's silence in a relayed call: a little more than the 100 s after which
+ * its own edge answers 524. */
+#define DEADLINE_UPSTREAM_MS 110000
 #define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */
 #define BEAT_MS 250              /* the keeper's beat to relays */
 

@@ -314,7 +314,8 @@ reload(struct child *c, struct buf *problem)
 static void
 drain(struct child *c, bool is_brief)
 {
-    struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000};
+    struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000,
+                              .tv_usec = DEADLINE_DRAIN_MS % 1000 * 1000};
     if (is_brief) {
         child_exit(c, 0);
         return;

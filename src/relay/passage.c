@@ -50,8 +50,6 @@ struct passage {
     struct held held;
 };
 
-/* A little more than the 100 s after which HubSpot's own edge answers 524. */
-#define UPSTREAM_SILENCE_MS 110000
 #define KEPT_MAX 65536 /* of a request's body; SDKs send far less */
 
 static void
@@ -310,7 +308,7 @@ start_call(struct passage *p, const struct proxy_headers *headers)
                                   .headers = headers->v,
                                   .n_headers = headers->n,
                                   .is_secret = true,
-                                  .silence_ms = UPSTREAM_SILENCE_MS};
+                                  .silence_ms = DEADLINE_UPSTREAM_MS};
     if (p->setup.is_streamed) {
         spec.is_streamed = true;
         spec.has_length = request->framing == HTTP_LENGTH;

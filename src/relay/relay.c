@@ -205,7 +205,8 @@ drain(struct child *c, bool is_brief)
         leave(r);
         return;
     }
-    struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000};
+    struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000,
+                              .tv_usec = DEADLINE_DRAIN_MS % 1000 * 1000};
     http_server_drain(r->server);
     r->on_exchange_end = event_new(c->base, -1, 0, on_exchange_end, r);
     if (r->on_exchange_end == NULL ||
