@@ -1,12 +1,11 @@
 #include "base/env.h"
 #include "base/limits.h"
-#include "cli/admin.h"
+#include "cli/passkey.h"
 #include "cli/run.h"
 #include "cli/web.h"
 #include "proto/relay.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,8 +22,7 @@ struct api {
     struct str app, portal, method, path;
     struct buf body;
     bool has_body;
-    struct buf authorization; /* "Bearer pkeep_..." */
-    uint64_t key_number;
+    struct passkey key;
     bool is_written; /* to standard output, without trouble so far */
 };
 
@@ -58,31 +56,13 @@ read_body(struct api *api, const char *text)
 static int
 make_key(struct api *api)
 {
-    json_t *answer;
     struct admin_key_create ask = {.name = STR("portkeep api"),
                                    .apps = {&api->app, 1},
                                    .portals = {&api->portal, 1},
                                    .verbs = VERB_CALL | VERB_DISCONNECT,
                                    .ends_at =
                                        env_now_s(env_real()) + KEY_LIFE_S};
-    int status = admin_call(api->admin, ADMIN_KEY_CREATE, &ask, &answer);
-    if (status != CLI_DONE)
-        return status;
-    buf_add_text(&api->authorization, "Bearer ");
-    buf_add(&api->authorization, answer_text(answer, "key"));
-    api->key_number = answer_number(answer, "number");
-    json_decref(answer);
-    return CLI_DONE;
-}
-
-static void
-revoke_key(struct api *api)
-{
-    struct admin_reply reply;
-    struct admin_name ask = {
-        .name = arena_printf(api->cli->arena, "%" PRIu64, api->key_number)};
-    if (admin_ask(api->admin, ADMIN_KEY_REVOKE, &ask, &reply) == CLI_DONE)
-        json_decref(reply.json);
+    return passkey_make(&api->key, api->admin, &ask);
 }
 
 static void
@@ -138,7 +118,7 @@ call(struct api *api)
     struct http_call_spec spec;
     struct arena *arena = api->cli->arena;
     struct http_header headers[] = {
-        {STR("Authorization"), buf_str(&api->authorization)},
+        {STR("Authorization"), buf_str(&api->key.authorization)},
         {STR("Accept"), STR("application/json, */*")},
         {STR("Content-Type"), STR("application/json")}};
     struct str url = arena_printf(
@@ -192,9 +172,7 @@ run(struct api *api)
     int status = make_key(api);
     if (status != CLI_DONE)
         return status;
-    status = call(api);
-    revoke_key(api);
-    return status;
+    return call(api);
 }
 
 int
@@ -202,7 +180,7 @@ do_api(struct cli *cli)
 {
     struct api api = {.cli = cli};
     buf_init_secret(&api.body, REQUEST_MAX);
-    buf_init_secret(&api.authorization, 256);
+    passkey_init(&api.key);
     int status = check_words(&api);
     if (status == CLI_DONE)
         status = read_body(&api, cli_arg(cli, 4));
@@ -210,8 +188,8 @@ do_api(struct cli *cli)
         status = admin_open(cli, &api.admin);
     if (status == CLI_DONE)
         status = run(&api);
+    passkey_done(&api.key);
     admin_close(api.admin);
-    buf_done(&api.authorization);
     buf_done(&api.body);
     return status;
 }

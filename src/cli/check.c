@@ -60,6 +60,16 @@ do_check(struct cli *cli)
     return e == ERR_OK ? status : CLI_FAILED;
 }
 
+/* As the service takes them: its own path, where no other is known. */
+static struct strs
+webhook_urls(struct cli *cli, const struct config *config,
+             const struct config_app *app)
+{
+    struct strs own = {arena_alloc(cli->arena, sizeof(*own.v)), 1};
+    own.v[0] = setup_url(cli, config, "/webhooks/", app->name, "");
+    return app->webhook_url.n > 0 ? app->webhook_url : own;
+}
+
 int
 do_urls(struct cli *cli)
 {
@@ -84,6 +94,7 @@ do_urls(struct cli *cli)
     doc_open(&d, '{');
     doc_field_str(&d, "app", app->name);
     doc_field_str(&d, "redirect_url", redirect);
+    doc_field_strs(&d, "webhook_urls", webhook_urls(cli, &config, app));
     doc_field_strs(&d, "required_scopes", app->scopes);
     doc_field_strs(&d, "optional_scopes", app->optional_scopes);
     doc_field_strs(&d, "conditional_scopes", app->conditional_scopes);

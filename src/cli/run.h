@@ -31,6 +31,13 @@ int do_portals_export(struct cli *cli);
 int do_portals_import(struct cli *cli);
 int do_portals_add(struct cli *cli);
 
+int do_events_list(struct cli *cli);
+int do_events_show(struct cli *cli);
+int do_events_tail(struct cli *cli);
+int do_events_dead(struct cli *cli);
+int do_events_replay(struct cli *cli);
+int do_events_forward(struct cli *cli);
+
 int do_keys_create(struct cli *cli);
 int do_keys_list(struct cli *cli);
 int do_keys_revoke(struct cli *cli);

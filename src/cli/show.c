@@ -300,6 +300,15 @@ show_add(struct buf *out, const json_t *json, const char *columns)
     }
 }
 
+void
+show_add_json(struct buf *out, const json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    buf_add_text(out, text);
+    buf_add_char(out, '\n');
+    free_dump(text);
+}
+
 int
 show_answer(const struct cli *cli, const json_t *json)
 {

@@ -19,6 +19,9 @@ void show_add(struct buf *out, const json_t *json, const char *columns);
 /* One value on one line. */
 void show_add_value(struct buf *out, const json_t *json);
 
+/* As one line of JSON. */
+void show_add_json(struct buf *out, const json_t *json);
+
 /* Prints an answer: with --json as it is, else as above with the columns of
  * the verb.  Returns an exit status. */
 int show_answer(const struct cli *cli, const json_t *json);

@@ -97,6 +97,69 @@ static const struct verb_option key_options[] = {
     {"ends", "WHEN", "Good until then: 90d, 12h, 2027-01-31."},
     END};
 
+#define EVENTS_APP                                                        \
+    {                                                                     \
+        "app", "APP", "Whose events; need not be said where there is one" \
+                      " app only."                                        \
+    }
+#define EVENTS_PORTAL                             \
+    {                                             \
+        "portal", "PORTAL", "Only this account's." \
+    }
+#define EVENTS_CURSOR                                               \
+    {                                                               \
+        "cursor", "CURSOR", "Go on where the list before has ended." \
+    }
+
+static const struct verb_option events_list_options[] = {
+    EVENTS_APP,
+    EVENTS_PORTAL,
+    {"pending", NULL, "Only what is still to be delivered."},
+    {"dead", NULL, "Only what was given up."},
+    {"parked", NULL, "Only those of accounts that are not connected."},
+    {"limit", "N", "At most so many, from the oldest on; else 100."},
+    {"last", "N", "The newest so many."},
+    EVENTS_CURSOR,
+    END};
+
+static const struct verb_option events_show_options[] = {EVENTS_APP, END};
+
+static const struct verb_option events_tail_options[] = {EVENTS_APP,
+                                                         EVENTS_PORTAL, END};
+
+static const struct verb_option events_dead_options[] = {
+    EVENTS_APP,
+    EVENTS_PORTAL,
+    {"limit", "N", "At most so many, from the oldest on; else 100."},
+    {"last", "N", "The newest so many."},
+    EVENTS_CURSOR,
+    END};
+
+static const struct verb_option events_replay_options[] = {
+    EVENTS_APP,
+    {"dead", NULL, "Only what was given up."},
+    EVENTS_PORTAL,
+    {"from", "WHEN",
+     "Only what was taken in since then: 2h, 3d, 2026-11-24, "
+     "2026-11-24T15:30:00Z."},
+    {"to", "WHEN", "Only what was taken in before then."},
+    END};
+
+static const struct verb_option events_forward_options[] = {
+    {"to", "URL", "Where events are posted: on this machine or network."},
+    {"from", "URL",
+     "The private listener of another portkeep; else this one's."},
+    {"key-file", "FILE",
+     "An API key with the verb events, for --from; else one is made for "
+     "this run."},
+    EVENTS_APP,
+    EVENTS_PORTAL,
+    {"all", NULL, "Begin with the oldest that is kept; else with what comes."},
+    {"state", "FILE", "Where it is noted how far it came, to go on from there."},
+    {"secret-file", "FILE",
+     "Sign with this whsec_ secret, as the service does for webhook_target."},
+    END};
+
 static const struct verb_option rotate_options[] = {
     {"compromised", NULL,
      "The old key may be known to others: make new data keys too, and seal "
@@ -384,6 +447,66 @@ const struct verb verbs[] = {
      .options = confirm_options,
      .traits = ASKS,
      .run = do_masterkey_retire},
+
+    {.group = "Events",
+     .name = "events list",
+     .arguments = "",
+     .sentence = "List what HubSpot reported, oldest first.",
+     .more = "Without what stands in the events: `portkeep events show ID` "
+             "shows one whole.",
+     .example = "portkeep events list --pending --portal 1234567",
+     .options = events_list_options,
+     .traits = ASKS,
+     .columns = "id type portal ref accepted_at state attempts",
+     .run = do_events_list},
+    {.group = "Events",
+     .name = "events show",
+     .arguments = "ID",
+     .sentence = "Show one event whole, as JSON.",
+     .example = "portkeep events show evt_0000000000000a2f_03",
+     .options = events_show_options,
+     .traits = ASKS,
+     .run = do_events_show},
+    {.group = "Events",
+     .name = "events tail",
+     .arguments = "",
+     .sentence = "Print a line for each event as it comes, until Ctrl-C.",
+     .example = "portkeep events tail --app crm-sync",
+     .options = events_tail_options,
+     .traits = ASKS,
+     .run = do_events_tail},
+    {.group = "Events",
+     .name = "events dead",
+     .arguments = "",
+     .sentence = "List what could not be delivered, and why.",
+     .example = "portkeep events dead --last 20",
+     .options = events_dead_options,
+     .traits = ASKS,
+     .columns = "id type portal accepted_at attempts last_status last_reason",
+     .run = do_events_dead},
+    {.group = "Events",
+     .name = "events replay",
+     .arguments = "[ID]",
+     .sentence = "Deliver events once more: one, or many.",
+     .more = "They go out under their old ids, with the header "
+             "Portkeep-Replay. Options together choose what all of them "
+             "hold for. It can be stopped at any time.",
+     .example = "portkeep events replay --dead --from 2d",
+     .options = events_replay_options,
+     .traits = ASKS,
+     .run = do_events_replay},
+    {.group = "Events",
+     .name = "events forward",
+     .arguments = "",
+     .sentence = "Pull events and post them to a program under development.",
+     .more = "Pulls from any portkeep that you have a key for, so that no "
+             "tunnel is needed, until Ctrl-C. Each event is one request, as "
+             "the service itself would send it; what answers with an error "
+             "is told and passed over, what does not answer is tried again.",
+     .example = "portkeep events forward --to http://localhost:3000/hubspot",
+     .options = events_forward_options,
+     .traits = ASKS,
+     .run = do_events_forward},
 
     {.group = "Records",
      .name = "audit list",

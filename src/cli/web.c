@@ -1,6 +1,7 @@
 #include "cli/web.h"
 
 #include "base/limits.h"
+#include "http/tls.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -17,15 +18,40 @@ now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-void
-web_open(struct web *web)
+enum err
+web_open_as(struct web *web, const struct web_setup *setup)
 {
-    *web = (struct web){.base = event_base_new()};
+    struct tls_context *tls = NULL;
+    *web = (struct web){.is_beside = setup->beside != NULL};
+    if (setup->has_tls && tls_client_new(NULL, &tls) != ERR_OK)
+        return ERR_SYSTEM;
+    web->tls = tls;
+    web->base = web->is_beside ? setup->beside->base : event_base_new();
     if (web->base == NULL)
         abort(); /* no memory */
     web->dns = dns_new(web->base);
-    web->client = http_client_new(
-        &(struct http_client_setup){.base = web->base, .dns = web->dns});
+    web->client =
+        http_client_new(&(struct http_client_setup){.base = web->base,
+                                                    .dns = web->dns,
+                                                    .tls = web->tls,
+                                                    .filter = setup->filter});
+    return ERR_OK;
+}
+
+void
+web_open(struct web *web)
+{
+    if (web_open_as(web, &(struct web_setup){.has_tls = false}) != ERR_OK)
+        abort(); /* without certificates nothing can fail */
+}
+
+void
+web_stop(struct web *web)
+{
+    http_client_free(web->client);
+    web->client = NULL;
+    if (web->base != NULL)
+        (void)event_base_loopbreak(web->base); /* the base is there */
 }
 
 void
@@ -35,8 +61,30 @@ web_close(struct web *web)
         return;
     http_client_free(web->client);
     dns_free(web->dns);
-    event_base_free(web->base);
+    tls_free(web->tls);
+    if (!web->is_beside)
+        event_base_free(web->base);
     web->base = NULL;
+}
+
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)event_base_loopbreak(arg); /* the base is there */
+}
+
+void
+web_pause(struct web *web, unsigned ms)
+{
+    struct timeval length = {.tv_sec = ms / 1000,
+                             .tv_usec = (ms % 1000) * 1000};
+    struct event *e = event_new(web->base, -1, 0, on_pause_over, web->base);
+    if (e == NULL || event_add(e, &length) != 0)
+        abort();                          /* no memory */
+    (void)event_base_dispatch(web->base); /* until it breaks out */
+    event_free(e);
 }
 
 static void

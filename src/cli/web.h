@@ -21,7 +21,9 @@ struct event_base;
 struct web {
     struct event_base *base;
     struct dns *dns;
-    struct http_client *client;
+    struct http_client *client; /* NULL once it was stopped */
+    struct tls_context *tls;    /* NULL: plain HTTP only */
+    bool is_beside;             /* the loop is another one's */
     size_t n_running;
 };
 
@@ -43,8 +45,21 @@ struct web_answer {
 
 /* For the machine's own services: plain HTTP. */
 void web_open(struct web *web);
+struct web_setup {
+    bool has_tls;       /* with the system's certificates */
+    dns_filter filter;  /* of addresses; NULL: any */
+    struct web *beside; /* uses its loop, and is closed before it */
+};
+/* ERR_SYSTEM: there are no certificates of the system. */
+enum err web_open_as(struct web *web,
+                     const struct web_setup *setup) WARN_UNUSED;
 /* Ends what runs. */
 void web_close(struct web *web);
+/* The same from within the loop, e.g. at a signal; no call can be started
+ * after it. */
+void web_stop(struct web *web);
+/* Waits for so long, or until web_stop. */
+void web_pause(struct web *web, unsigned ms);
 
 /* out holds its on_piece and arg already, or is zero; it must stay until
  * the call has ended. */

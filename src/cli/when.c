@@ -96,3 +96,13 @@ when_parse(struct str text, int64_t now_s, int64_t *out_unix_s)
     }
     return parse_date(text, out_unix_s);
 }
+
+bool
+when_parse_past(struct str text, int64_t now_s, int64_t *out_unix_s)
+{
+    int64_t length;
+    if (!parse_length(text, &length))
+        return parse_date(text, out_unix_s);
+    *out_unix_s = now_s - length;
+    return true;
+}

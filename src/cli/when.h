@@ -9,5 +9,7 @@
  * False for anything else, and for days that no calendar has.
  */
 bool when_parse(struct str text, int64_t now_s, int64_t *out_unix_s);
+/* The same of what has been: a length is one before now. */
+bool when_parse_past(struct str text, int64_t now_s, int64_t *out_unix_s);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
 /* Blocks that are not of the public internet: RFC 6890 and its registries. */
 struct block {
     uint8_t bytes[16];
@@ -32,6 +34,17 @@ static const struct block blocks6[] = {
     {{0xfe, 0x80}, 10},             /* link-local */
     {{0xfe, 0xc0}, 10},             /* site-local of old */
     {{0xff}, 8},                    /* multicast */
+};
+
+/* Where a call without TLS may go: as parent/place.h has it. */
+static const struct block private4[] = {
+    {{10}, 8}, {{127}, 8}, {{169, 254}, 16}, {{172, 16}, 12}, {{192, 168}, 16},
+};
+
+static const struct block private6[] = {
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128}, /* loopback */
+    {{0xfc}, 7},                                             /* unique local */
+    {{0xfe, 0x80}, 10},                                      /* link-local */
 };
 
 static const struct block loopback4 = {{127}, 8};
@@ -71,18 +84,44 @@ is_good4(const uint8_t *address, bool is_local)
 {
     if (is_local)
         return is_in(address, &loopback4);
-    return !is_in_any(address, blocks4, sizeof(blocks4) / sizeof(blocks4[0]));
+    return !is_in_any(address, blocks4, N(blocks4));
 }
 
 static bool
 is_good6(const uint8_t *address, bool is_local)
 {
-    for (size_t i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++)
+    for (size_t i = 0; i < N(embeddings); i++)
         if (is_in(address, &embeddings[i].block))
             return is_good4(address + embeddings[i].at, is_local);
     if (is_local)
         return is_in(address, &loopback6);
-    return !is_in_any(address, blocks6, sizeof(blocks6) / sizeof(blocks6[0]));
+    return !is_in_any(address, blocks6, N(blocks6));
+}
+
+static bool
+is_private6(const uint8_t *address)
+{
+    const struct block *mapped = &embeddings[0].block;
+    if (is_in(address, mapped))
+        return is_in_any(address + embeddings[0].at, private4, N(private4));
+    return is_in_any(address, private6, N(private6));
+}
+
+bool
+destination_private_filter(const struct sockaddr *address, void *unused)
+{
+    (void)unused;
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof(in));
+        return is_in_any((const uint8_t *)&in.sin_addr, private4, N(private4));
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, address, sizeof(in6));
+        return is_private6((const uint8_t *)&in6.sin6_addr);
+    }
+    return false;
 }
 
 bool
@@ -98,6 +137,28 @@ destination_filter(const struct sockaddr *address, void *destination)
         struct sockaddr_in6 in6;
         memcpy(&in6, address, sizeof(in6));
         return is_good6((const uint8_t *)&in6.sin6_addr, d->is_local);
+    }
+    return false;
+}
+
+bool
+destination_is_inside(const struct sockaddr *address, void *unused)
+{
+    static const struct block inside4[] = {
+        {{10}, 8}, {{127}, 8}, {{172, 16}, 12}, {{192, 168}, 16}};
+    static const struct block unique_local = {{0xfc}, 7};
+    (void)unused;
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof(in));
+        return is_in_any((const uint8_t *)&in.sin_addr, inside4,
+                         sizeof(inside4) / sizeof(inside4[0]));
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, address, sizeof(in6));
+        return is_in((const uint8_t *)&in6.sin6_addr, &loopback6) ||
+               is_in((const uint8_t *)&in6.sin6_addr, &unique_local);
     }
     return false;
 }

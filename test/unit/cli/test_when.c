@@ -24,6 +24,18 @@ lengths_count_from_now(void **state)
 }
 
 static void
+what_has_been_lies_before_now(void **state)
+{
+    int64_t at;
+    (void)state;
+    assert_true(when_parse_past(STR("2h"), NOW, &at));
+    assert_int_equal(at, NOW - 7200);
+    assert_true(when_parse_past(STR("2026-11-24"), NOW, &at));
+    assert_int_equal(at, 1795478400);
+    assert_false(when_parse_past(STR("soon"), NOW, &at));
+}
+
+static void
 days_begin_at_midnight_utc(void **state)
 {
     (void)state;
@@ -75,6 +87,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lengths_count_from_now),
+        cmocka_unit_test(what_has_been_lies_before_now),
         cmocka_unit_test(days_begin_at_midnight_utc),
         cmocka_unit_test(refuses_what_no_clock_or_calendar_has),
     };

@@ -90,6 +90,43 @@ lets_localhost_reach_this_machine_only(void **state)
 }
 
 static void
+knows_this_machine_and_private_networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        bool is_inside;
+    } cases[] = {
+        {"127.0.0.1", true},
+        {"127.9.9.9", true},
+        {"10.1.2.3", true},
+        {"172.16.0.1", true},
+        {"172.31.255.255", true},
+        {"192.168.1.1", true},
+        {"::1", true},
+        {"fd12::1", true},
+        {"172.32.0.1", false},
+        {"8.8.8.8", false},
+        {"169.254.169.254", false},
+        {"100.64.0.1", false},
+        {"0.0.0.0", false},
+        {"fe80::1", false},
+        {"2606:4700::1", false},
+        {"::", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sockaddr_in in = {.sin_family = AF_INET};
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+        bool is_v4 = inet_pton(AF_INET, cases[i].address, &in.sin_addr) == 1;
+        bool is_v6 = inet_pton(AF_INET6, cases[i].address, &in6.sin6_addr) == 1;
+        assert_true(is_v4 || is_v6);
+        const void *address = is_v4 ? (const void *)&in : &in6;
+        if (destination_is_inside(address, NULL) != cases[i].is_inside)
+            fail_msg("%s", cases[i].address);
+    }
+}
+
+static void
 keeps_the_path_of_the_url_before_each_target(void **state)
 {
     (void)state;
@@ -126,6 +163,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lets_a_public_name_reach_public_addresses_only),
         cmocka_unit_test(lets_localhost_reach_this_machine_only),
+        cmocka_unit_test(knows_this_machine_and_private_networks),
         cmocka_unit_test(keeps_the_path_of_the_url_before_each_target),
         cmocka_unit_test(refuses_what_is_no_url_of_an_api),
     };
