@@ -204,7 +204,7 @@ run(struct forward *f)
 {
     struct web_setup from = {.has_tls = str_starts(f->from, STR("https:"))};
     struct web_setup to = {.has_tls = str_starts(f->to, STR("https:")),
-                           .filter = destination_is_inside,
+                           .filter = destination_private_filter,
                            .beside = &f->puller};
     int status = CLI_DONE;
     if (web_open_as(&f->puller, &from) != ERR_OK ||

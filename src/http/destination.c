@@ -141,28 +141,6 @@ destination_filter(const struct sockaddr *address, void *destination)
     return false;
 }
 
-bool
-destination_is_inside(const struct sockaddr *address, void *unused)
-{
-    static const struct block inside4[] = {
-        {{10}, 8}, {{127}, 8}, {{172, 16}, 12}, {{192, 168}, 16}};
-    static const struct block unique_local = {{0xfc}, 7};
-    (void)unused;
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, address, sizeof(in));
-        return is_in_any((const uint8_t *)&in.sin_addr, inside4,
-                         sizeof(inside4) / sizeof(inside4[0]));
-    }
-    if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, address, sizeof(in6));
-        return is_in((const uint8_t *)&in6.sin6_addr, &loopback6) ||
-               is_in((const uint8_t *)&in6.sin6_addr, &unique_local);
-    }
-    return false;
-}
-
 static bool
 is_local_host(struct str host)
 {

@@ -22,10 +22,8 @@ struct destination {
 
 enum err destination_parse(struct destination *out,
                            struct str api_url) WARN_UNUSED;
-/* Both are a dns_filter. */
+/* A dns_filter. */
 bool destination_filter(const struct sockaddr *address, void *destination);
-/* This machine and private networks: where plain http may go. */
-bool destination_is_inside(const struct sockaddr *address, void *unused);
 /* A dns_filter for calls without TLS: this machine and private networks. */
 bool destination_private_filter(const struct sockaddr *address, void *unused);
 
