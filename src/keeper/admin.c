@@ -17,6 +17,7 @@
 #include "keeper/session.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 static void
 refuse(struct turn *t, enum err e, struct str detail)
@@ -42,14 +43,71 @@ add_counts(struct turn *t, struct doc *d, struct str app)
     doc_field_u64(d, "active", c.n_active);
     doc_field_u64(d, "needs_reconnect", c.n_needs_reconnect);
     doc_field_u64(d, "erasing", c.n_erasing);
+    doc_field_bool(d, "configured",
+                   apps_find(turn_keeper(t)->apps, app) != NULL);
     doc_close(d, '}');
 }
 
-static void
-add_process(struct turn *t, struct doc *d, const char *name,
-            enum life_peer kind)
+/* The counts of all apps that have, or had, grants. */
+static const struct store_ask *
+find_counts(struct turn *t)
 {
-    doc_field_u64(d, name, peers_count(turn_keeper(t)->peers, kind));
+    return turn_find(t, &(struct store_ask){.table = STORE_META,
+                                            .by = STORE_BY_PREFIX,
+                                            .key = STR(GRANT_COUNTS),
+                                            .limit = 10 * LIMIT_APPS});
+}
+
+/* Their grants wait for them, unless there are none. */
+static void
+add_gone(struct turn *t, struct doc *d, const struct store_ask *found)
+{
+    for (size_t i = 0; i < found->n_rows; i++) {
+        struct str key = found->rows[i].key;
+        struct str head = STR(GRANT_COUNTS);
+        struct str app = str_of(key.p + head.n, key.n - head.n);
+        struct grant_counts c;
+        if (apps_find(turn_keeper(t)->apps, app) == NULL &&
+            grant_counts_load(t, app, &c) &&
+            c.n_active + c.n_needs_reconnect + c.n_erasing > 0)
+            add_counts(t, d, app);
+    }
+}
+
+/* [server] user, who they became; else who started them. */
+static struct str
+user_of(struct turn *t)
+{
+    const struct child *c = turn_keeper(t)->child;
+    if (c != NULL && c->settings.user.n > 0)
+        return c->settings.user;
+    return arena_printf(turn_arena(t), "uid:%u", (unsigned)geteuid());
+}
+
+static void
+add_processes(struct turn *t, struct doc *d)
+{
+    static const struct {
+        const char *name;
+        enum life_peer kind;
+    } rows[] = {{"front", LIFE_PEER_FRONT},
+                {"relay", LIFE_PEER_RELAY},
+                {"courier", LIFE_PEER_COURIER},
+                {"deliver", LIFE_PEER_DELIVER}};
+    struct peers *peers = turn_keeper(t)->peers;
+    const size_t n = sizeof(rows) / sizeof(rows[0]);
+    doc_key(d, "processes");
+    doc_open(d, '{');
+    doc_field_u64(d, "keeper", 1);
+    for (size_t i = 0; i < n; i++)
+        doc_field_u64(d, rows[i].name, peers_count(peers, rows[i].kind));
+    doc_close(d, '}');
+    /* The keeper's own restart is that of everything: see started_at. */
+    doc_key(d, "restarts");
+    doc_open(d, '{');
+    for (size_t i = 0; i < n; i++)
+        doc_field_u64(d, rows[i].name, peers_deaths(peers, rows[i].kind));
+    doc_close(d, '}');
 }
 
 static void
@@ -62,14 +120,8 @@ add_status(struct turn *t, struct doc *d)
     doc_field_str(d, "node", k->node);
     doc_field_str(d, "public_url", k->public_url);
     doc_field_time(d, "started_at", k->started_at / 1000);
-    doc_key(d, "processes");
-    doc_open(d, '{');
-    doc_field_u64(d, "keeper", 1);
-    add_process(t, d, "front", LIFE_PEER_FRONT);
-    add_process(t, d, "relay", LIFE_PEER_RELAY);
-    add_process(t, d, "courier", LIFE_PEER_COURIER);
-    add_process(t, d, "deliver", LIFE_PEER_DELIVER);
-    doc_close(d, '}');
+    doc_field_str(d, "user", user_of(t));
+    add_processes(t, d);
     doc_field_bool(d, "sandboxed",
                    k->child != NULL && k->child->settings.is_sandboxed);
     doc_field_str(d, "master_key", vault_current(k->vault));
@@ -94,6 +146,7 @@ do_status(struct turn *t, const void *ask)
     struct buf auto_buf json = {0};
     struct grant_counts c;
     const struct store_ask *soonest = find_soonest(t);
+    const struct store_ask *counts = find_counts(t);
     (void)ask;
     for (size_t i = 0; i < apps_count(k->apps); i++)
         (void)grant_counts_load(t, apps_at(k->apps, i)->conf->name, &c);
@@ -113,6 +166,7 @@ do_status(struct turn *t, const void *ask)
     doc_open(&d, '[');
     for (size_t i = 0; i < apps_count(k->apps); i++)
         add_counts(t, &d, apps_at(k->apps, i)->conf->name);
+    add_gone(t, &d, counts);
     doc_close(&d, ']');
     event_status_add(t, &d);
     doc_close(&d, '}');

@@ -257,7 +257,7 @@ grant_ref_tag(struct turn *t, struct str app, struct str ref)
 struct str
 grant_counts_key(struct arena *arena, struct str app)
 {
-    return arena_printf(arena, "counts/%.*s", STR_ARG(app));
+    return arena_printf(arena, GRANT_COUNTS "%.*s", STR_ARG(app));
 }
 
 static struct str

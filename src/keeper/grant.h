@@ -111,7 +111,8 @@ struct grant_counts {
     uint64_t n_active, n_needs_reconnect, n_erasing;
 };
 extern const struct record grant_counts_record;
-/* The row in STORE_META. */
+/* The row in STORE_META: these, and the app. */
+#define GRANT_COUNTS "counts/"
 struct str grant_counts_key(struct arena *arena, struct str app);
 /* Outside of turns, too. */
 void grant_counts_add(struct grant_counts *c, uint32_t state, int by);

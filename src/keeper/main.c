@@ -113,6 +113,8 @@ static void
 on_descriptor(struct child *c, const struct life_descriptor *what, int fd)
 {
     (void)c;
+    if (what->kind == LIFE_FD_PEER)
+        peers_note_deaths(keeper.peers, what);
     if (what->kind == LIFE_FD_PEER && what->peer >= LIFE_PEER_FRONT &&
         what->peer <= LIFE_PEER_DELIVER)
         peers_add(keeper.peers, (enum life_peer)what->peer, what->peer_uid, fd);

@@ -7,7 +7,10 @@
 #include "keeper/keeper.h"
 #include "keeper/revoke.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+#define PEER_KINDS 8
 
 struct peer {
     struct peer *next; /* newest first */
@@ -22,6 +25,7 @@ struct peers {
     struct keeper *keeper;
     struct peer *first;
     uint64_t next_number;
+    uint64_t n_deaths[PEER_KINDS];
 };
 
 static void
@@ -104,6 +108,20 @@ peers_add(struct peers *ps, enum life_peer kind, uint32_t uid, int fd)
         delivery_on_courier(ps->keeper);
     else if (kind == LIFE_PEER_RELAY) /* it trusts no lease before the first */
         revoke_beat(ps->keeper);
+}
+
+void
+peers_note_deaths(struct peers *ps, const struct life_descriptor *what)
+{
+    if (what->peer < PEER_KINDS)
+        ps->n_deaths[what->peer] = what->n_deaths;
+}
+
+uint64_t
+peers_deaths(const struct peers *ps, enum life_peer kind)
+{
+    assert(kind < PEER_KINDS);
+    return ps->n_deaths[kind];
 }
 
 static struct peer *

@@ -18,6 +18,9 @@ void peers_free(struct peers *ps);
 
 /* fd is the peers' now. */
 void peers_add(struct peers *ps, enum life_peer kind, uint32_t uid, int fd);
+/* How often one of that kind died unasked, as the parent counts. */
+void peers_note_deaths(struct peers *ps, const struct life_descriptor *what);
+uint64_t peers_deaths(const struct peers *ps, enum life_peer kind);
 /* It broke the rules: its channel closes now. */
 void peers_close(struct peers *ps, uint64_t number);
 /* NULL: gone.  uid of an admin peer. */

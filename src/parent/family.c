@@ -182,8 +182,10 @@ introduce(struct family *f, struct process *x)
                                           [ROLE_RELAY] = LIFE_PEER_RELAY,
                                           [ROLE_COURIER] = LIFE_PEER_COURIER,
                                           [ROLE_DELIVER] = LIFE_PEER_DELIVER};
-    struct life_descriptor what = {
-        .kind = LIFE_FD_PEER, .peer = kinds[x->role], .peer_index = x->index};
+    struct life_descriptor what = {.kind = LIFE_FD_PEER,
+                                   .peer = kinds[x->role],
+                                   .peer_index = x->index,
+                                   .n_deaths = f->posts[x->role].n_deaths};
     struct process *keeper = f->posts[ROLE_KEEPER].current;
     if (keeper != NULL && keeper->life != NULL && x->keeper_end >= 0)
         channel_event_fd(keeper->life, LIFE_DESCRIPTOR, &what, x->keeper_end);

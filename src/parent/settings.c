@@ -53,7 +53,7 @@ send_settings(const struct settings *s, struct process *x)
     struct life_settings m = {
         .index = x->index,
         .log_level = (uint32_t)c->log_level,
-        .user = c->user,
+        .user = geteuid() == 0 ? c->user : STR_NONE,
         .is_sandboxed = s->is_sandboxed,
         .public_url = c->public_url,
     };

@@ -56,6 +56,7 @@ static const struct field life_descriptor_fields[] = {
     FIELD(struct life_descriptor, peer_uid),
     FIELD(struct life_descriptor, app),
     FIELD(struct life_descriptor, path),
+    FIELD(struct life_descriptor, n_deaths),
 };
 static const struct record life_descriptor = RECORD(life_descriptor);
 

@@ -97,6 +97,7 @@ struct life_descriptor {
     uint32_t peer; /* enum life_peer, with LIFE_FD_PEER */
     uint32_t peer_index;
     uint32_t peer_uid; /* with LIFE_PEER_ADMIN: who connected */
+    uint64_t n_deaths; /* with other peers: of their kind, unasked, so far */
     struct str app;
     struct str path; /* of a secret's file, to name it in complaints */
 };

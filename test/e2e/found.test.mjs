@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { stopAll, until } from './support/place.mjs';
+import { isRoot, stopAll, until } from './support/place.mjs';
 
 let hub, keep;
 beforeEach(async () => {
@@ -76,6 +76,9 @@ test('an ordinary reload and stop warn of nothing, a death does', async () => {
     await until('it is told', () => / error child\.killed role=relay/.test(keep.log));
     await until('the third relay is ready', () =>
         keep.log.match(/ child\.ready role=relay/g).length === 3);
+    const { json } = await keep.cli('status', '--json');
+    assert.deepEqual(json.restarts, { front: 0, relay: 1, courier: 0, deliver: 0 });
+    assert.equal(json.user, isRoot ? 'nobody' : `uid:${process.getuid()}`);
     const before = alarms().length;
     await keep.program.stop();
     assert.equal(alarms().length, before, alarms().join('\n'));

@@ -3,6 +3,7 @@
 #include "keeper/apikeys.h"
 #include "keeper/audit.h"
 #include "keeper/grant.h"
+#include "keeper/peers.h"
 #include "keeper/rows.h"
 #include "keeper/settings.h"
 #include "keeper/turn.h"
@@ -290,6 +291,33 @@ keys_are_listed_in_the_order_of_their_making(void **state)
 }
 
 static void
+status_tells_of_deaths_and_of_grants_whose_app_has_gone(void **state)
+{
+    struct stage *s = stage_new();
+    struct life_descriptor died = {.peer = LIFE_PEER_RELAY, .n_deaths = 3};
+    struct admin_plain ask = {.is_brief = false};
+    struct buf auto_buf problem = {0};
+    (void)state;
+    buf_init(&problem, 1024);
+    stage_connect(s, 1001);
+    peers_note_deaths(s->keeper.peers, &died);
+    stage_admin(s, ADMIN_STATUS, &ask, &answer);
+    assert_non_null(strstr(answer.json, "\"user\":\"uid:"));
+    assert_non_null(strstr(answer.json, "\"restarts\":{\"front\":0,"
+                                        "\"relay\":3,\"courier\":0,"));
+    assert_non_null(strstr(answer.json, "{\"app\":\"crm\",\"active\":1,"
+                                        "\"needs_reconnect\":0,\"erasing\":0,"
+                                        "\"configured\":true}"));
+    s->lacks_app = true;
+    assert_int_equal(stage_reload(s, &problem), ERR_OK);
+    stage_admin(s, ADMIN_STATUS, &ask, &answer);
+    assert_non_null(strstr(answer.json, "{\"app\":\"crm\",\"active\":1,"
+                                        "\"needs_reconnect\":0,\"erasing\":0,"
+                                        "\"configured\":false}"));
+    stage_free(s);
+}
+
+static void
 a_relay_hears_the_first_beat_at_once(void **state)
 {
     struct stage *s = stage_new(); /* where no timer beats */
@@ -380,6 +408,8 @@ main(void)
         cmocka_unit_test(an_address_of_a_socket_for_both_kinds_is_found),
         cmocka_unit_test(the_audit_log_shows_its_last_entries_oldest_first),
         cmocka_unit_test(keys_are_listed_in_the_order_of_their_making),
+        cmocka_unit_test(
+            status_tells_of_deaths_and_of_grants_whose_app_has_gone),
         cmocka_unit_test(a_relay_hears_the_first_beat_at_once),
         cmocka_unit_test(a_refresh_by_hand_shows_the_tenant),
         cmocka_unit_test(
