@@ -199,7 +199,10 @@ mint(struct call *c, struct str client_id, struct strs scopes, uint64_t portal,
         accounts_add(&c->world->accounts, portal,
                      arena_printf(c->arena, "Account %" PRIu64, portal),
                      EDITION_PROFESSIONAL);
+    bool is_new = grants_find(&c->world->grants, client_id, portal) == NULL;
     struct grant *g = grants_connect(c->world, client_id, a, scopes);
+    if (is_new)
+        news_install(c->world, g);
     struct token *refresh = token_new(c->world, g, TOKEN_REFRESH);
     doc_open(d, '{');
     doc_field_u64(d, "portal", portal);

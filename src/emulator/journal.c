@@ -255,8 +255,11 @@ load_file(struct journal *j, const json_t *one)
     struct journal_file *f =
         add_file(j, json_text_at(one, "offset"),
                  json_integer_value(json_object_get(one, "at_ms")));
-    json_array_foreach(json_object_get(one, "events"), i, event) add_event(
-        f, json_u64_at(event, "portal", 0), json_text_at(event, "json"));
+    json_array_foreach(json_object_get(one, "events"), i, event)
+    {
+        add_event(f, json_u64_at(event, "portal", 0),
+                  json_text_at(event, "json"));
+    }
     f->is_open = json_is_true(json_object_get(one, "is_open"));
 }
 

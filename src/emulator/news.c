@@ -133,15 +133,17 @@ news_link(struct call *c, const struct record *a, const struct record *b,
 static struct happening
 of_life(struct world *w, enum happening_kind kind, const struct grant *g)
 {
-    return (struct happening){
+    struct happening h = {
         .kind = kind,
         .portal = g->account->portal,
         .at_ms = world_now_ms(w),
-        .event_id = news_event_id(w, g->account->portal),
         .source = STR("CRM_UI"),
         .client_id = g->client_id,
         .user_id = g->account->user_id,
     };
+    if (is_pushed(w, &h)) /* the journal has no numbers */
+        h.event_id = news_event_id(w, h.portal);
+    return h;
 }
 
 void

@@ -81,8 +81,11 @@ load_delivery(struct world *w, const json_t *one)
             },
     };
     struct delivery *d = delivery_new(&model);
-    json_array_foreach(json_object_get(one, "events"), i, event) delivery_add(
-        d, json_u64_at(event, "serial", 0), json_text_at(event, "json"));
+    json_array_foreach(json_object_get(one, "events"), i, event)
+    {
+        delivery_add(d, json_u64_at(event, "serial", 0),
+                     json_text_at(event, "json"));
+    }
     d->attempt = (unsigned)json_u64_at(one, "attempt", 0);
     d->due_ms = json_integer_value(json_object_get(one, "due_ms"));
     outbox_send(w, d);

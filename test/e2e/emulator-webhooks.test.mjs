@@ -1,6 +1,7 @@
 // The emulator's webhooks by themselves, as somebody meets them who writes an
 // app without portkeep.  HubSpot's own SDK judges signatures.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -381,6 +382,29 @@ test('with --state nothing of it is lost by a kill', async () => {
         assert.equal(hook.events[0].eventId, hook.events[1].eventId);
     } finally {
         await kept.stop();
+        place.close();
+    }
+});
+
+test('webhooks go by https where the certificate is trusted', async () => {
+    const place = folder();
+    const [key, cert] = ['key', 'cert'].map((end) => join(place.path, end));
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+        '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+    { stdio: 'ignore' });
+    const safe = await receiver.start({ cert: readFileSync(cert), key: readFileSync(key) });
+    const trusting = await emulator.start({ args: ['--webhook-ca', cert, '--secret', app.secret] });
+    try {
+        const order = { portal, client_id: app.id, type: 'contact.creation', url: `${safe.origin}/hook` };
+        await trusting.emit(order);
+        assert.ok(app.isSigned(await safe.got(), 'v3'));
+        assert.equal((await trusting.delivered()).delivered, 1);
+        await hub.settings({ webhook_retries: 0 });
+        await hub.emit(order);
+        assert.equal((await hub.delivered()).recent.at(-1).error, 'unreachable');
+    } finally {
+        await trusting.stop();
+        await safe.stop();
         place.close();
     }
 });

@@ -1,6 +1,7 @@
 // An app's backend that takes webhooks: remembers what came, and answers as
 // it is told to.
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { until } from './place.mjs';
 
 class Receiver {
@@ -11,8 +12,11 @@ class Receiver {
     // undefined: no answer at all.
     answer = () => 200;
 
-    constructor() {
-        this.server = createServer((request, response) => {
+    // tls: {cert, key} as PEM, for https.
+    constructor(tls) {
+        this.scheme = tls ? 'https' : 'http';
+        const create = tls ? (handler) => createTlsServer(tls, handler) : createServer;
+        this.server = create((request, response) => {
             this.mostOpen = Math.max(this.mostOpen, ++this.open);
             response.on('close', () => this.open--);
             const pieces = [];
@@ -57,7 +61,9 @@ class Receiver {
 
     async start() {
         await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-        this.origin = `http://127.0.0.1:${this.server.address().port}`;
+        // Certificates name localhost.
+        const host = this.scheme === 'https' ? 'localhost' : '127.0.0.1';
+        this.origin = `${this.scheme}://${host}:${this.server.address().port}`;
         return this;
     }
 
@@ -67,4 +73,4 @@ class Receiver {
     }
 }
 
-export const start = () => new Receiver().start();
+export const start = (tls) => new Receiver(tls).start();
