@@ -21,6 +21,28 @@ enum part { PART_REST, PART_DATA_KEYS };
 
 #define SYNC_ROWS 1024
 
+/*
+ * What pairs two files: the installation's random name, made at its first
+ * backup, and how many backups it has made.  An older main file goes with
+ * newer data keys (what was erased since does not open), never the other way
+ * round, and never with another installation's.
+ */
+#define INSTALLATION "CAST('installation' AS BLOB)"
+#define BACKUPS "CAST('backups' AS BLOB)"
+#define COUNT_BACKUP                                                       \
+    "BEGIN IMMEDIATE;"                                                     \
+    "INSERT INTO meta(key, version, body)"                                 \
+    " VALUES(" INSTALLATION ", 1, randomblob(16)) ON CONFLICT DO NOTHING;" \
+    "INSERT INTO meta(key, version, body) VALUES(" BACKUPS ", 1, x'')"     \
+    " ON CONFLICT(key) DO UPDATE SET version = version + 1;"               \
+    "COMMIT;"
+#define MAKE_PAIR                                        \
+    "CREATE TABLE main.pair(installation BLOB NOT NULL," \
+    " sequence INTEGER NOT NULL) STRICT;"
+#define WRITE_PAIR                                                       \
+    "INSERT INTO main.pair SELECT a.body, b.version FROM source.meta a," \
+    " source.meta b WHERE a.key = " INSTALLATION " AND b.key = " BACKUPS
+
 /* One new file under way. */
 struct target {
     const char *path;
@@ -154,16 +176,14 @@ make_part(sqlite3 *db, enum part part)
 static int
 begin_part(const char *place, struct target *t, enum part part)
 {
-    int64_t n;
     int rc = make_part(t->db, part);
+    if (rc == SQLITE_OK)
+        rc = database_exec(t->db, MAKE_PAIR);
     if (rc == SQLITE_OK)
         rc = attach(t->db, place);
     if (rc == SQLITE_OK)
         rc = database_exec(t->db, "BEGIN");
-    if (rc == SQLITE_OK)
-        rc = database_get_int(t->db,
-                              "SELECT count(*) FROM source.sqlite_schema", &n);
-    return rc;
+    return rc == SQLITE_OK ? database_exec(t->db, WRITE_PAIR) : rc;
 }
 
 static int
@@ -223,6 +243,15 @@ static enum err
 backup_open(struct store_backup *b, struct buf *problem)
 {
     struct target *parts = b->parts;
+    struct store *s = b->store;
+    int counted = database_exec(s->db, COUNT_BACKUP);
+    if (counted != SQLITE_OK) {
+        database_explain(counted, s->db, s->place, problem);
+        if (sqlite3_get_autocommit(s->db) == 0)
+            (void)database_exec(s->db, "ROLLBACK"); /* nothing is lost */
+        backup_free(b);
+        return (counted & 0xff) == SQLITE_FULL ? ERR_LIMIT : ERR_STORE;
+    }
     enum err e = target_open(&parts[PART_REST], b->paths[PART_REST], problem);
     if (e == ERR_OK) {
         e = target_open(&parts[PART_DATA_KEYS], b->paths[PART_DATA_KEYS],
@@ -352,6 +381,62 @@ part_name(enum part part)
     return part == PART_DATA_KEYS ? "the file of data keys" : "the main file";
 }
 
+/* The database goes on counting from the newer of the two. */
+#define TAKE_PAIR "CREATE TEMP TABLE pair AS SELECT * FROM source.pair"
+#define COUNT_ON                                                   \
+    "UPDATE main.meta SET version = max(version, (SELECT sequence" \
+    " FROM source.pair)) WHERE key = " BACKUPS
+
+static enum err
+refuse_pair(const char *keys, const char *what, struct buf *problem)
+{
+    buf_addf(problem,
+             "%s is of %s: name the newest file of data keys of the "
+             "same service",
+             keys, what);
+    return ERR_INVALID;
+}
+
+/* The main file first: its pair is kept for that of the keys. */
+static enum err
+check_pair(struct target *t, const char *file, enum part part,
+           struct buf *problem)
+{
+    int64_t n_tables, n_same = 0, n_newer = 0;
+    int rc = database_get_int(t->db,
+                              "SELECT count(*) FROM source.sqlite_schema"
+                              " WHERE type = 'table' AND name = 'pair'",
+                              &n_tables);
+    if (rc == SQLITE_OK && n_tables == 0)
+        return refuse_pair(file, "an older portkeep, without its pair's name",
+                           problem);
+    if (rc == SQLITE_OK && part == PART_REST)
+        rc = database_exec(t->db, TAKE_PAIR);
+    if (rc == SQLITE_OK && part == PART_DATA_KEYS) {
+        rc = database_get_int(t->db,
+                              "SELECT count(*) FROM temp.pair a, source.pair b"
+                              " WHERE a.installation = b.installation",
+                              &n_same);
+        if (rc == SQLITE_OK)
+            rc = database_get_int(t->db,
+                                  "SELECT count(*) FROM temp.pair a,"
+                                  " source.pair b"
+                                  " WHERE b.sequence >= a.sequence",
+                                  &n_newer);
+        if (rc == SQLITE_OK && n_same != 1)
+            return refuse_pair(file, "another installation", problem);
+        if (rc == SQLITE_OK && n_newer != 1)
+            return refuse_pair(file, "an older backup than the main file",
+                               problem);
+        if (rc == SQLITE_OK)
+            rc = database_exec(t->db, COUNT_ON);
+    }
+    if (rc == SQLITE_OK)
+        return ERR_OK;
+    database_explain(rc, t->db, file, problem);
+    return ERR_STORE;
+}
+
 /* Sets main up as the source is before it takes the rest of the rows. */
 static enum err
 read_part(struct target *t, const char *file, enum part part,
@@ -371,6 +456,10 @@ read_part(struct target *t, const char *file, enum part part,
         rc = schema_migrate(t->db, is_rest ? version : schema_newest);
     if (rc == SQLITE_OK)
         rc = version > 0 ? copy_part(t->db, part) : SQLITE_NOTFOUND;
+    if (rc == SQLITE_OK)
+        e = check_pair(t, file, part, problem);
+    if (e != ERR_OK)
+        return e;
     if (rc == SQLITE_OK)
         rc = database_exec(t->db, "DETACH source");
     if (rc == SQLITE_OK)

@@ -293,6 +293,31 @@ no_restore(struct place *p, const char *file, const char *keys, enum err expect,
     assert_int_equal(place_files(p, false), before);
 }
 
+/* An older main file goes with newer data keys: see the test of that. */
+static void
+data_keys_of_another_backup_are_refused(void **state)
+{
+    struct place *p = *state;
+    fill(p);
+    place_back_up(p, "old", "old.keys");
+    place_back_up(p, "new", "new.keys");
+    remove_database(p);
+    no_restore(p, "new", "old.keys", ERR_INVALID, "an older backup than");
+    fill(p);
+    place_back_up(p, "other", "other.keys");
+    place_back_up(p, "other2", "other2.keys");
+    remove_database(p);
+    no_restore(p, "old", "other2.keys", ERR_INVALID, "another installation");
+    no_restore(p, "other", "new.keys", ERR_INVALID, "another installation");
+    /* Restored with newer data keys, it counts on from those. */
+    place_restore(p, "old", "new.keys");
+    place_open(p);
+    place_back_up(p, "third", "third.keys");
+    remove_database(p);
+    no_restore(p, "third", "new.keys", ERR_INVALID, "an older backup than");
+    place_restore(p, "new", "third.keys");
+}
+
 static void
 change_with_sqlite(const char *path, const char *sql)
 {
@@ -359,6 +384,7 @@ main(void)
         TEST(each_file_holds_its_own_part_only),
         TEST(a_backup_that_fails_leaves_nothing),
         TEST(a_backup_of_a_damaged_store_leaves_nothing),
+        TEST(data_keys_of_another_backup_are_refused),
         TEST(a_restore_that_is_refused_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
