@@ -84,8 +84,8 @@ lane_app(struct keeper *k, const struct lane *l)
 unsigned
 lane_room(struct keeper *k, const struct lane *l)
 {
-    unsigned most = breaker_allows(&l->breaker, k->env->now_ms(k->env),
-                                   LANE_REQUESTS);
+    unsigned most =
+        breaker_allows(&l->breaker, k->env->now_ms(k->env), LANE_REQUESTS);
     if (l->is_gone || l->n_flights >= most ||
         k->delivery->n_bytes >= FLIGHT_BYTES_MAX ||
         peers_newest(k->peers, LIFE_PEER_DELIVER) == NULL)

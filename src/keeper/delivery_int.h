@@ -15,8 +15,8 @@
  *   delivery_send.c     requests out of the window, to the courier
  *   delivery_outcome.c  what the target answered, onto the disk
  */
-#define LANE_REQUESTS 32            /* on their way, of one app */
-#define FLIGHT_BYTES_MAX (4 << 20)  /* on their way, of all apps */
+#define LANE_REQUESTS 32           /* on their way, of one app */
+#define FLIGHT_BYTES_MAX (4 << 20) /* on their way, of all apps */
 
 struct lane {
     struct lane *next;

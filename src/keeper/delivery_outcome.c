@@ -63,7 +63,8 @@ enum verdict {
 static bool
 is_away(const struct delivered *d)
 {
-    return (d->http_status == 0 && !str_equal(d->reason, STR("does_not_open"))) ||
+    return (d->http_status == 0 &&
+            !str_equal(d->reason, STR("does_not_open"))) ||
            d->http_status >= 500 || d->http_status == HTTP_TIMEOUT ||
            d->http_status == HTTP_TOO_MANY;
 }

@@ -57,8 +57,8 @@ reading_load(struct turn *t, const struct lane *l, struct reading **out)
         return ERR_OK;
     struct store_ask ask = {.table = STORE_QUEUE,
                             .by = STORE_BY_PREFIX,
-                            .key = arena_printf(a, "live/%.*s/",
-                                                STR_ARG(l->app)),
+                            .key =
+                                arena_printf(a, "live/%.*s/", STR_ARG(l->app)),
                             .after = queue_live_key(a, l->app, w->scan),
                             .limit = PAGE};
     const struct store_ask *page = turn_find(t, &ask);

@@ -60,10 +60,9 @@ may_join(const struct choice *c, const struct item *i, bool is_alone)
     if (i->state != ITEM_READY || i->picked != 0 ||
         !window_is_free(i, c->request))
         return false;
-    return c->n == 0 ||
-           (!c->is_alone && !is_alone && c->n < c->most &&
-            c->is_replay == i->is_replay &&
-            c->n_bytes + n_bytes <= BATCH_BYTES_MAX);
+    return c->n == 0 || (!c->is_alone && !is_alone && c->n < c->most &&
+                         c->is_replay == i->is_replay &&
+                         c->n_bytes + n_bytes <= BATCH_BYTES_MAX);
 }
 
 static struct departure *
@@ -139,9 +138,8 @@ id_of(struct turn *t, const struct sent_list *events)
 static struct str
 sign(struct turn *t, const struct app *app, const struct courier_deliver *m)
 {
-    struct webhook_message message = {.id = m->id,
-                                      .timestamp_s = turn_now_s(t),
-                                      .body = m->body.s};
+    struct webhook_message message = {
+        .id = m->id, .timestamp_s = turn_now_s(t), .body = m->body.s};
     struct hidden keys[2];
     size_t n = 0;
     struct buf auto_buf signature = {0};

@@ -12,7 +12,7 @@
 
 #include <inttypes.h>
 
-#define PARCELS 256          /* looked at in one call */
+#define PARCELS 256           /* looked at in one call */
 #define BYTES_MAX LIMIT_FRAME /* opened in one call; more do not fit */
 
 /* What is asked for, by whichever of the two. */
@@ -21,7 +21,7 @@ struct listing {
     bool is_admin;
     struct str app;
     uint64_t portal;
-    struct strs portals; /* of a bound key: no others; empty: all */
+    struct strs portals;         /* of a bound key: no others; empty: all */
     const struct key_wish *wish; /* NULL: the operator's */
     uint32_t filter;
     struct str cursor;
@@ -35,7 +35,7 @@ struct listing {
     const struct store_ask *found;
     const struct letter *letters[PARCELS];
     size_t n_letters;
-    bool is_all; /* there is nothing behind the letters */
+    bool is_all;   /* there is nothing behind the letters */
     uint64_t last; /* the number up to which all was looked at */
 };
 
@@ -140,8 +140,8 @@ is_wanted(const struct listing *l, const struct parcel *p)
     if (l->portal != 0 && p->portal != l->portal)
         return false;
     if (l->portals.n > 0 &&
-        !strs_have(l->portals, arena_printf(turn_arena(l->t), "%" PRIu64,
-                                            p->portal)))
+        !strs_have(l->portals,
+                   arena_printf(turn_arena(l->t), "%" PRIu64, p->portal)))
         return false;
     if (!l->is_admin)
         return !is_parked && p->kind != PARCEL_UNREADABLE;
@@ -272,8 +272,8 @@ static struct str
 next_of(const struct listing *l, const struct page *page, bool is_cut)
 {
     struct arena *a = turn_arena(l->t);
-    bool wants_place = !l->is_admin || l->wait_ms > 0 ||
-                       str_equal(l->cursor, STR("now"));
+    bool wants_place =
+        !l->is_admin || l->wait_ms > 0 || str_equal(l->cursor, STR("now"));
     if (is_cut)
         return page->last.n > 0 ? page->last : l->cursor;
     if (l->is_all && !wants_place)
@@ -410,8 +410,8 @@ do_events_list(struct turn *t, const void *ask)
                           .portals = key.portals,
                           .wish = &wish,
                           .cursor = a->cursor,
-                          .limit = a->limit > 0 && a->limit < 100 ? a->limit
-                                                                  : 100,
+                          .limit =
+                              a->limit > 0 && a->limit < 100 ? a->limit : 100,
                           .wait_ms = a->wait_ms};
     return list(l);
 }
@@ -429,8 +429,8 @@ do_events_list_admin(struct turn *t, const void *ask)
                           .portal = a->portal,
                           .filter = a->filter,
                           .cursor = a->cursor,
-                          .limit = a->limit > 0 && a->limit < 1000 ? a->limit
-                                                                   : 1000,
+                          .limit =
+                              a->limit > 0 && a->limit < 1000 ? a->limit : 1000,
                           .wait_ms = a->wait_ms};
     return list(l);
 }
@@ -461,8 +461,9 @@ do_event_show(struct turn *t, const void *ask)
                STR("There is no such event: it was never there, its portal "
                    "was erased, or the log keeps no events as old."));
     else if (e != ERR_OK)
-        refuse(t, e, STR("This event does not open with the keys that are "
-                         "here."));
+        refuse(t, e,
+               STR("This event does not open with the keys that are "
+                   "here."));
     if (e != ERR_OK)
         return ERR_OK;
     buf_init_secret(&json, LIMIT_FRAME - 1024);

@@ -31,11 +31,11 @@ look_at(struct turn *t, const struct app *app, struct standing *out)
 {
     uint64_t number;
     struct str name = app->conf->name;
-    struct store_ask ask = {.table = STORE_QUEUE,
-                            .by = STORE_BY_PREFIX,
-                            .key = arena_printf(turn_arena(t), "live/%.*s/",
-                                                STR_ARG(name)),
-                            .limit = 1};
+    struct store_ask ask = {
+        .table = STORE_QUEUE,
+        .by = STORE_BY_PREFIX,
+        .key = arena_printf(turn_arena(t), "live/%.*s/", STR_ARG(name)),
+        .limit = 1};
     const struct store_ask *first = turn_find(t, &ask);
     *out = (struct standing){.app = name};
     if (!event_log_load(t, name, &out->log) || first == NULL)
@@ -97,8 +97,7 @@ static const struct metric metrics[] = {
      OF(n_delivered)},
     {"events_stored", "Events in the log.", "gauge", OF(n_events)},
     {"events_bytes", "Bytes of the log.", "gauge", OF(n_bytes)},
-    {"events_pending", "Events still to be delivered.", "gauge",
-     OF(n_pending)},
+    {"events_pending", "Events still to be delivered.", "gauge", OF(n_pending)},
     {"events_dead", "Events that were given up.", "gauge", OF(n_dead)},
     {"events_parked", "Events of portals that are not connected.", "gauge",
      OF(n_parked)},

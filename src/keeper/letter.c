@@ -9,8 +9,8 @@
 static struct str
 ref_of(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
 {
-    struct str name = arena_printf(turn_arena(t), "ref/%.*s/%" PRIu64,
-                                   STR_ARG(app), portal);
+    struct str name =
+        arena_printf(turn_arena(t), "ref/%.*s/%" PRIu64, STR_ARG(app), portal);
     struct str *kept = turn_recall(t, name);
     if (kept == NULL) {
         kept = arena_alloc(turn_arena(t), sizeof(*kept));
@@ -97,12 +97,10 @@ letter_is_erased(const struct letter *l, size_t index)
 }
 
 static void
-add_content(struct doc *d, const struct letter *l,
-            const struct parcel_entry *e)
+add_content(struct doc *d, const struct letter *l, const struct parcel_entry *e)
 {
     bool is_inside = e->at <= l->body.n && e->n <= l->body.n - e->at;
-    struct str bytes =
-        is_inside ? str_of(l->body.p + e->at, e->n) : STR_NONE;
+    struct str bytes = is_inside ? str_of(l->body.p + e->at, e->n) : STR_NONE;
     if (l->parcel.kind == PARCEL_UNREADABLE) {
         doc_field_str(d, "unreadable", bytes);
     } else if (l->parcel.kind != PARCEL_HUBSPOT) {

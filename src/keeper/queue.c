@@ -95,10 +95,8 @@ queue_load(struct turn *t, struct str app, uint64_t number, struct queue *out)
     struct str dead_key = queue_dead_key(a, app, number);
     struct queued live, dead;
     *out = (struct queue){.app = app, .number = number};
-    out->has_live =
-        turn_get(t, STORE_QUEUE, live_key, &queued_record, &live);
-    out->has_dead =
-        turn_get(t, STORE_QUEUE, dead_key, &queued_record, &dead);
+    out->has_live = turn_get(t, STORE_QUEUE, live_key, &queued_record, &live);
+    out->has_dead = turn_get(t, STORE_QUEUE, dead_key, &queued_record, &dead);
     if (turn_is_waiting(t))
         return false;
     if ((out->has_live && !take_row(&live, out, EVENT_PENDING)) ||

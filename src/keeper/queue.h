@@ -21,8 +21,8 @@
 struct queue_try {
     bool is_replay;
     uint32_t n_attempts;
-    int64_t since_ms;    /* of the first attempt; unix ms */
-    int64_t retry_at_ms; /* unix ms; 0: at once */
+    int64_t since_ms;     /* of the first attempt; unix ms */
+    int64_t retry_at_ms;  /* unix ms; 0: at once */
     uint32_t last_status; /* HTTP; 0: no answer */
     struct str last_reason;
 };

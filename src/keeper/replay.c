@@ -51,9 +51,8 @@ replay_parcel(struct turn *t, const struct choice *c, uint64_t number,
     size_t n, n_chosen = 0;
     if (!turn_get(t, STORE_EVENTS, parcel_key(a, c->app, number),
                   &parcel_record, &p) ||
-        !queue_load(t, c->app, number, q) ||
-        p.seal == SEALED_BY_PARKING || p.kind == PARCEL_UNREADABLE ||
-        !parcel_read(&p, a, &entries, &n))
+        !queue_load(t, c->app, number, q) || p.seal == SEALED_BY_PARKING ||
+        p.kind == PARCEL_UNREADABLE || !parcel_read(&p, a, &entries, &n))
         return 0;
     for (size_t i = 0; i < n; i++) {
         if (!is_chosen(c, q, i, &entries[i]))
@@ -136,8 +135,7 @@ refuse_unknown(struct turn *t)
 
 /* Names the rows of one parcel; true: it is there. */
 static bool
-name_parcel(struct turn *t, struct str app, uint64_t number,
-            struct parcel *out)
+name_parcel(struct turn *t, struct str app, uint64_t number, struct parcel *out)
 {
     struct arena *a = turn_arena(t);
     struct queue *q = arena_alloc(a, sizeof(*q));
@@ -199,8 +197,8 @@ find_page(struct turn *t, const struct admin_replay *a, uint64_t after)
     struct arena *arena = turn_arena(t);
     struct store_ask ask = {.table = STORE_EVENTS,
                             .by = STORE_BY_PREFIX,
-                            .key = arena_printf(arena, "%.*s/",
-                                                STR_ARG(a->app)),
+                            .key =
+                                arena_printf(arena, "%.*s/", STR_ARG(a->app)),
                             .after = parcel_key(arena, a->app, after),
                             .limit = PAGE};
     if (a->is_dead_only) {
@@ -251,8 +249,7 @@ by_operator(struct turn *t, uint64_t portal)
 {
     uint32_t uid = peers_uid(turn_keeper(t)->peers, turn_peer(t));
     return (struct audit_entry){
-        .portal = portal,
-        .actor = arena_printf(turn_arena(t), "uid:%u", uid)};
+        .portal = portal, .actor = arena_printf(turn_arena(t), "uid:%u", uid)};
 }
 
 static enum err
@@ -304,8 +301,8 @@ replay_page(struct turn *t, const struct admin_replay *a, uint64_t after)
     }
     struct audit_entry entry = by_operator(t, a->portal);
     finish(t, &c, &log, &entry, n);
-    answer(t, n, i == PAGE ? parcel_event_id(turn_arena(t), after, 0)
-                           : STR_NONE);
+    answer(t, n,
+           i == PAGE ? parcel_event_id(turn_arena(t), after, 0) : STR_NONE);
     return ERR_OK;
 }
 

@@ -29,11 +29,11 @@ retention_name(struct turn *t, struct str app, uint64_t number,
     struct queue *q = arena_alloc(a, sizeof(*q));
     struct event_keys none = {0};
     bool is_there = turn_get(t, STORE_EVENTS, key, &parcel_record, out);
-    bool is_queue_there = queue_load(t, app, number, q);
-    if (!is_there || !is_queue_there)
-        return false;
-    /* Not to be read, only to be seen: what is not cannot be deleted. */
-    return parcel_open_body(t, key, out, &none, &body) != ERR_AGAIN;
+    (void)queue_load(t, app, number, q); /* named here */
+    /* The body not to be read, only to be seen: what is not cannot go. */
+    enum err e =
+        is_there ? parcel_open_body(t, key, out, &none, &body) : ERR_NOT_FOUND;
+    return is_there && e != ERR_AGAIN && !turn_is_waiting(t);
 }
 
 void

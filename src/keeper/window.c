@@ -237,8 +237,8 @@ is_blocked(const struct window *w, const struct sighting *s)
 {
     for (size_t n = 0; n < s->n_objects; n++) {
         const struct object *o = object_find(w, s->objects + n * OBJECT_HASH);
-        if (o != NULL && (object_is_full(o) || (o->later_from != 0 &&
-                                                o->later_from <= s->number)))
+        if (o != NULL && (object_is_full(o) ||
+                          (o->later_from != 0 && o->later_from <= s->number)))
             return true;
     }
     return false;
@@ -416,7 +416,8 @@ window_wake(struct window *w, int64_t now_ms, bool is_target_back)
     w->next_retry_ms = INT64_MAX;
     for (struct item *i = w->retries.first; i != NULL; i = next) {
         next = i->next;
-        if (i->retry_at_ms > now_ms && !(is_target_back && i->is_target_fault)) {
+        if (i->retry_at_ms > now_ms &&
+            !(is_target_back && i->is_target_fault)) {
             note_retry(w, i->retry_at_ms);
             continue;
         }

@@ -20,7 +20,7 @@
  *    before it: `later_from` stands at every object that it names.
  * 2. Behind an event that failed nobody waits in the window.
  */
-#define WINDOW_MAX 512    /* events, and at most one parcel more */
+#define WINDOW_MAX 512      /* events, and at most one parcel more */
 #define WINDOW_RETRIES 4096 /* events that wait for their next try */
 #define WINDOW_OBJECTS 16384
 #define WINDOW_CHAIN 64 /* events of one object */

@@ -6,6 +6,7 @@
 #include "ipc/fd.h"
 #include "keeper/apps.h"
 #include "keeper/audit.h"
+#include "keeper/delivery.h"
 #include "keeper/errands.h"
 #include "keeper/install.h"
 #include "keeper/peers.h"
@@ -253,11 +254,16 @@ static struct channel *
 add_peer(struct stage *s, enum life_peer kind, const struct conversation *c)
 {
     static const struct channel_handler courier = {on_courier, on_close};
+    static const struct channel_handler deliver = {stage_on_deliver, on_close};
     static const struct channel_handler other = {on_event, on_close};
     int pair[2];
     assert_int_equal(fd_pair(pair), ERR_OK);
-    struct channel *ch = channel_new(
-        s->base, pair[1], c, kind == LIFE_PEER_COURIER ? &courier : &other, s);
+    struct channel *ch =
+        channel_new(s->base, pair[1], c,
+                    kind == LIFE_PEER_COURIER   ? &courier
+                    : kind == LIFE_PEER_DELIVER ? &deliver
+                                                : &other,
+                    s);
     peers_add(s->keeper.peers, kind, 0, pair[0]);
     return ch;
 }
@@ -277,6 +283,17 @@ stage_lose_courier(struct stage *s)
     channel_free(s->courier);
     stage_settle(s);
     s->courier = add_peer(s, LIFE_PEER_COURIER, &courier_conversation);
+    stage_settle(s);
+}
+
+void
+stage_lose_deliver(struct stage *s)
+{
+    channel_free(s->deliver);
+    for (size_t i = 0; i < s->target.n; i++)
+        s->target.posts[i].is_open = false;
+    stage_settle(s);
+    s->deliver = add_peer(s, LIFE_PEER_DELIVER, &courier_conversation);
     stage_settle(s);
 }
 
@@ -309,7 +326,7 @@ make_child(struct stage *s, struct child *c)
                                   {"crm.objects.contacts.read", 25}};
     static struct str back[] = {{"https://app.example.com/connected", 33}};
     struct life_app *apps = arena_alloc(s->arena, 3 * sizeof(*apps));
-    struct child_fd *fds = arena_alloc(s->arena, 3 * sizeof(*fds));
+    struct child_fd *fds = arena_alloc(s->arena, 4 * sizeof(*fds));
     size_t n = 0;
     apps[n++] = (struct life_app){.name = STR("fixed"), .is_static = true};
     apps[n++] = (struct life_app){.name = STR("other"),
@@ -323,7 +340,10 @@ make_child(struct stage *s, struct child *c)
                                       .scopes = {scopes, 2},
                                       .return_to = {back, 1},
                                       .is_marketplace = true,
-                                      .erase_gone_after_s = 7 * 86400};
+                                      .erase_gone_after_s = 7 * 86400,
+                                      .webhook_target =
+                                          str_from(s->target.url),
+                                      .webhook_batch = s->target.batch};
     fds[0].what.kind = LIFE_FD_MASTER_KEY;
     fds[0].fd = memory_file(s->master_keys);
     fds[1].what = (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET,
@@ -332,8 +352,12 @@ make_child(struct stage *s, struct child *c)
     fds[2].what = (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET,
                                            .app = STR("crm")};
     fds[2].fd = memory_file("the-client-secret\n");
+    fds[3].what = (struct life_descriptor){.kind = LIFE_FD_WEBHOOK_SECRET,
+                                           .app = STR("crm")};
+    fds[3].fd =
+        memory_file("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n");
     *c = (struct child){
-        .base = s->base, .apps = apps, .n_apps = n, .fds = fds, .n_fds = 3};
+        .base = s->base, .apps = apps, .n_apps = n, .fds = fds, .n_fds = 4};
     c->settings.node = STR("node-1");
     c->settings.public_url = STR("https://keep.example.com");
     c->settings.authorize_url = STR("https://app.hubspot.com/oauth/authorize");
@@ -391,6 +415,7 @@ birth(struct stage *s)
     k->audit = audit_new(k);
     k->turns = turns_new(k, k->store);
     k->errands = errands_new(k);
+    k->delivery = delivery_new(k);
     k->peers = peers_new(k);
     assert_int_equal(audit_resume(k->audit), ERR_OK);
     run_first_turn(k);
@@ -400,6 +425,7 @@ birth(struct stage *s)
     s->front = add_peer(s, LIFE_PEER_FRONT, &front_conversation);
     s->relay = add_peer(s, LIFE_PEER_RELAY, &relay_conversation);
     s->courier = add_peer(s, LIFE_PEER_COURIER, &courier_conversation);
+    s->deliver = add_peer(s, LIFE_PEER_DELIVER, &courier_conversation);
     s->admin = add_peer(s, LIFE_PEER_ADMIN, &admin_conversation);
 }
 
@@ -457,8 +483,10 @@ death(struct stage *s)
     channel_free(s->front);
     channel_free(s->relay);
     channel_free(s->courier);
+    channel_free(s->deliver);
     channel_free(s->admin);
     peers_free(k->peers);
+    delivery_free(k->delivery);
     errands_free(k->errands);
     turns_free(k->turns);
     audit_free(k->audit);
@@ -477,6 +505,7 @@ void
 stage_free(struct stage *s)
 {
     death(s);
+    stage_forget_posts(&s->target);
     store_close(s->keeper.store);
     spill_free(s->spill);
     (void)close(s->spill_fd);

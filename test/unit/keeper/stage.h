@@ -42,12 +42,36 @@ struct stage;
 typedef void (*stage_on_errand)(struct stage *s, uint32_t id,
                                 const struct courier_errand *ask, void *arg);
 
+/* One request to the app's backend. */
+struct stage_post {
+    uint32_t call;
+    int64_t at_ms;
+    bool is_replay, is_open; /* not answered yet */
+    uint32_t status;         /* the answer */
+    char *id, *gap, *signature, *timestamp, *body;
+};
+
+/* How the backend answers, and what it got. */
+struct stage_target {
+    const char *url; /* webhook_target; NULL: none */
+    uint32_t batch;
+    uint32_t status; /* 0: 200 */
+    bool is_away;    /* no answer at all */
+    uint32_t retry_after_s;
+    bool holds; /* posts wait for stage_answer_posts */
+    uint32_t (*judge)(struct stage *s, const struct stage_post *p);
+    void *arg;
+    struct stage_post *posts;
+    size_t n, room;
+};
+
 struct stage {
     struct keeper keeper;
     struct child child;
     struct arena *arena; /* for as long as the stage */
     struct event_base *base;
-    struct channel *front, *relay, *courier, *admin;
+    struct channel *front, *relay, *courier, *deliver, *admin;
+    struct stage_target target;
     int64_t now_ms;  /* wall and monotonic */
     int64_t wall_ms; /* added to the wall alone */
     uint64_t random_state;
@@ -117,6 +141,15 @@ void stage_grant(struct stage *s, uint64_t portal, struct grant *out,
 void stage_check(struct stage *s);
 
 int64_t stage_now_ms(void);
+
+/* The app's backend: stage_target.c. */
+void stage_on_deliver(const struct incoming *in, void *arg);
+void stage_answer_post(struct stage *s, struct stage_post *p, uint32_t status);
+void stage_answer_posts(struct stage *s, uint32_t status);
+size_t stage_n_open(const struct stage *s);
+void stage_forget_posts(struct stage_target *g);
+/* The courier that delivers dies, and another one comes. */
+void stage_lose_deliver(struct stage *s);
 
 struct heard {
     bool has_answer;
