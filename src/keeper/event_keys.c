@@ -41,9 +41,8 @@ append(struct turn *t, struct event_keys *keys, const uint8_t *bytes)
 static struct str
 name_of(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
 {
-    return arena_printf(turn_arena(t),
-                        "event_keys/%.*s/%" PRIu64 "/%" PRIu64, STR_ARG(app),
-                        portal, g->generation);
+    return arena_printf(turn_arena(t), "event_keys/%.*s/%" PRIu64 "/%" PRIu64,
+                        STR_ARG(app), portal, g->generation);
 }
 
 static void

@@ -27,6 +27,7 @@ struct share {
     struct grant grant;
     const struct event *events[PARCEL_EVENTS_MAX];
     size_t n;
+    struct seen_batch seen;
 };
 
 struct intake {
@@ -38,10 +39,19 @@ struct intake {
 };
 
 static void
-dedupe_key_of(struct turn *t, const struct event *e,
-              uint8_t out[static EVENT_KEY_LEN])
+make_seen_batch(struct turn *t, struct str app, struct share *s)
 {
-    event_dedupe_key(e, secret_bytes(turn_keeper(t)->ref_key), out);
+    struct arena *a = turn_arena(t);
+    const uint8_t *secret = secret_bytes(turn_keeper(t)->ref_key);
+    s->seen = (struct seen_batch){
+        .app = app,
+        .portal = s->portal,
+        .keys = arena_alloc(a, s->n * sizeof(*s->seen.keys)),
+        .n = s->n,
+        .is_repeat = arena_alloc(a, s->n * sizeof(bool)),
+    };
+    for (size_t i = 0; i < s->n; i++)
+        event_dedupe_key(s->events[i], secret, s->seen.keys[i]);
 }
 
 /* By portal, 100 at most a share, in the order in which they came. */
@@ -53,8 +63,7 @@ split(struct arena *a, const struct events *events)
         const struct event *e = &events->v[i];
         uint64_t portal = e->fault == EVENT_GOOD ? e->facts.portal : 0;
         struct share *s = first;
-        while (s != NULL &&
-               (s->portal != portal || s->n == PARCEL_EVENTS_MAX))
+        while (s != NULL && (s->portal != portal || s->n == PARCEL_EVENTS_MAX))
             s = s->next;
         if (s == NULL) {
             s = arena_alloc(a, sizeof(*s));
@@ -84,14 +93,12 @@ look_at(struct intake *in, struct share *s)
     struct data_key row;
     struct event_keys parking;
     int64_t today = turn_now_ms(t) / DAY_MS;
-    uint8_t key[EVENT_KEY_LEN];
     s->fate = FATE_PARKED;
-    for (size_t i = 0; i < s->n && s->portal != 0; i++) {
-        dedupe_key_of(t, s->events[i], key);
-        (void)seen_load(t, in->app, s->portal, key); /* waits, or is there */
+    if (s->portal != 0) {
+        make_seen_batch(t, in->app, s);
+        (void)seen_load(t, &s->seen); /* waits, or is there */
     }
-    if (s->portal != 0 &&
-        grant_load(t, in->app, s->portal, &s->grant, &row)) {
+    if (s->portal != 0 && grant_load(t, in->app, s->portal, &s->grant, &row)) {
         s->fate = s->grant.state == GRANT_ERASING ? FATE_DROPPED : FATE_STORED;
         name_privacy(in, s);
         return;
@@ -169,10 +176,9 @@ static void
 drop_repeats(struct intake *in, struct share *s)
 {
     size_t n = 0;
-    uint8_t key[EVENT_KEY_LEN];
+    seen_note(in->t, &s->seen);
     for (size_t i = 0; i < s->n; i++) {
-        dedupe_key_of(in->t, s->events[i], key);
-        if (seen_note(in->t, in->app, s->portal, key))
+        if (s->seen.is_repeat[i])
             in->log.n_repeats++;
         else
             s->events[n++] = s->events[i];

@@ -142,12 +142,12 @@ do_unpark(struct turn *t, const void *ask)
     struct parked parked[PAGE];
     bool is_there = grant_load(t, u->app, u->portal, &g, &row);
     (void)event_log_load(t, u->app, &log); /* named */
-    const struct store_ask *found = turn_find(
-        t, &(struct store_ask){
-               .table = STORE_EVENTS,
-               .by = STORE_BY_TAG,
-               .tag = parcel_parked_tag(turn_arena(t), u->app, u->portal),
-               .limit = PAGE});
+    const struct store_ask *found =
+        turn_find(t, &(struct store_ask){.table = STORE_EVENTS,
+                                         .by = STORE_BY_TAG,
+                                         .tag = parcel_parked_tag(
+                                             turn_arena(t), u->app, u->portal),
+                                         .limit = PAGE});
     for (size_t i = 0; found != NULL && i < found->n_rows; i++)
         (void)open_one(t, u->app, found->rows[i].key, &parked[i]); /* named */
     if (turn_is_waiting(t))
@@ -185,8 +185,7 @@ end_parcels(struct turn *t, const struct store_ask *found)
         struct event_log log;
         if (turn_due(t, STORE_EVENTS, one.key) > turn_now_ms(t) ||
             !turn_get(t, STORE_EVENTS, one.key, &parcel_record, &one.parcel) ||
-            !parcel_key_parse(one.key, &k) ||
-            !event_log_load(t, k.app, &log) ||
+            !parcel_key_parse(one.key, &k) || !event_log_load(t, k.app, &log) ||
             !parcel_read(&one.parcel, turn_arena(t), &one.entries, &one.n))
             continue;
         forget(t, &log, &one);

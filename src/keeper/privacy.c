@@ -37,9 +37,9 @@ struct deletion {
     uint64_t n_erased;
 };
 static const struct field deletion_fields[] = {
-    FIELD(struct deletion, app),    FIELD(struct deletion, portal),
-    FIELD(struct deletion, type),   FIELD(struct deletion, id),
-    FIELD(struct deletion, after),  FIELD(struct deletion, occurred_at_ms),
+    FIELD(struct deletion, app),      FIELD(struct deletion, portal),
+    FIELD(struct deletion, type),     FIELD(struct deletion, id),
+    FIELD(struct deletion, after),    FIELD(struct deletion, occurred_at_ms),
     FIELD(struct deletion, n_erased),
 };
 static const struct record deletion_record = RECORD(deletion);
@@ -110,9 +110,9 @@ is_deleted(struct turn *t, struct str app, uint64_t portal,
         const struct event_object *o = &event->facts.objects[i];
         hash_object(&keys, portal, o->type, o->id, &h);
         for (size_t k = 0; k < h.n; k++)
-            is_any |= turn_get(t, STORE_PRIVACY,
-                               deleted_key(t, app, portal, h.v[k]),
-                               &deleted_record, &d);
+            is_any |=
+                turn_get(t, STORE_PRIVACY, deleted_key(t, app, portal, h.v[k]),
+                         &deleted_record, &d);
     }
     return is_any;
 }
@@ -224,8 +224,7 @@ finish(struct turn *t, const struct deletion *d, const struct grant *g)
 {
     struct buf auto_buf json = {0};
     buf_init_secret(&json, 512);
-    buf_addf(&json,
-             "{\"object_id\":\"%" PRIu64 "\",\"object_type\":", d->id);
+    buf_addf(&json, "{\"object_id\":\"%" PRIu64 "\",\"object_type\":", d->id);
     text_add_json(&json, d->type);
     buf_addf(&json, ",\"erased_events\":%" PRIu64 "}", d->n_erased);
     notice_put(t, &(struct notice){.kind = PARCEL_PRIVACY_DELETION,
@@ -233,16 +232,16 @@ finish(struct turn *t, const struct deletion *d, const struct grant *g)
                                    .portal = d->portal,
                                    .generation = g->generation,
                                    .data = buf_str(&json)});
-    audit_add(t, &(struct audit_entry){
-                     .kind = STR("privacy.deletion"),
-                     .app = d->app,
-                     .portal = d->portal,
-                     .generation = g->generation,
-                     .actor = STR("hubspot"),
-                     .outcome = STR("ok"),
-                     .detail = arena_printf(turn_arena(t),
-                                            "events erased: %" PRIu64,
-                                            d->n_erased)});
+    audit_add(
+        t, &(struct audit_entry){
+               .kind = STR("privacy.deletion"),
+               .app = d->app,
+               .portal = d->portal,
+               .generation = g->generation,
+               .actor = STR("hubspot"),
+               .outcome = STR("ok"),
+               .detail = arena_printf(turn_arena(t), "events erased: %" PRIu64,
+                                      d->n_erased)});
     turn_log(t, LOG_INFO, "privacy.deletion",
              "app=%.*s portal=%" PRIu64 " erased=%" PRIu64, STR_ARG(d->app),
              d->portal, d->n_erased);
@@ -262,13 +261,12 @@ open_keys(struct turn *t, const struct deletion *d, struct grant *g,
 static const struct store_ask *
 find_page(struct turn *t, const struct deletion *d)
 {
-    return turn_find(
-        t, &(struct store_ask){
-               .table = STORE_EVENTS,
-               .by = STORE_BY_TAG,
-               .tag = parcel_tag(turn_arena(t), d->app, d->portal),
-               .after = d->after,
-               .limit = PAGE});
+    return turn_find(t, &(struct store_ask){
+                            .table = STORE_EVENTS,
+                            .by = STORE_BY_TAG,
+                            .tag = parcel_tag(turn_arena(t), d->app, d->portal),
+                            .after = d->after,
+                            .limit = PAGE});
 }
 
 /* Names what it has to know of its hashes' rows before it puts them. */
@@ -316,7 +314,7 @@ read_page(struct turn *t, struct str row, struct reading *r)
 {
     if (!turn_get(t, STORE_PRIVACY, row, &deletion_record, &r->d))
         return turn_is_waiting(t) ? ERR_AGAIN : ERR_NOT_FOUND;
-    (void)notice_load(t, r->d.app);            /* named */
+    (void)notice_load(t, r->d.app);             /* named */
     (void)event_log_load(t, r->d.app, &r->log); /* named */
     r->found = find_page(t, &r->d);
     enum err e = open_keys(t, &r->d, &r->g, &r->keys);

@@ -119,6 +119,12 @@ turn_get(struct turn *t, enum store_table table, struct str key,
     return false;
 }
 
+bool
+turn_has_row(struct turn *t, enum store_table table, struct str key)
+{
+    return rows_get(t->rows, table, key) != NULL;
+}
+
 int64_t
 turn_due(struct turn *t, enum store_table table, struct str key)
 {

@@ -107,6 +107,8 @@ void turn_remember(struct turn *t, struct str name, void *what);
 /* False: no such row, or not loaded yet (turn_is_waiting says which). */
 bool turn_get(struct turn *t, enum store_table table, struct str key,
               const struct record *record, void *out);
+/* Is it loaded, there or not? */
+bool turn_has_row(struct turn *t, enum store_table table, struct str key);
 /* due and tag of the row that turn_get found. */
 int64_t turn_due(struct turn *t, enum store_table table, struct str key);
 struct str turn_tag(struct turn *t, enum store_table table, struct str key);

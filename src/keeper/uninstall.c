@@ -8,9 +8,9 @@
 
 #include <inttypes.h>
 
-#define OLD_MS 60000       /* clocks may differ by that */
-#define AGAIN_MS 60000     /* HubSpot could not be asked */
-#define DECIDE_MS 3600000  /* then the word's own time decides */
+#define OLD_MS 60000      /* clocks may differ by that */
+#define AGAIN_MS 60000    /* HubSpot could not be asked */
+#define DECIDE_MS 3600000 /* then the word's own time decides */
 
 static struct str
 word_of(const struct grant *g)
@@ -35,8 +35,8 @@ store(struct turn *t, struct str app, uint64_t portal, const struct grant *g)
 }
 
 void
-uninstall_note(struct turn *t, struct str app, uint64_t portal,
-               struct grant *g, int64_t occurred_at_ms, uint32_t source)
+uninstall_note(struct turn *t, struct str app, uint64_t portal, struct grant *g,
+               int64_t occurred_at_ms, uint32_t source)
 {
     bool is_old = occurred_at_ms < g->connected_at * 1000 - OLD_MS;
     turn_log(t, LOG_INFO, is_old ? "uninstall.old_word" : "uninstall.word",
@@ -134,9 +134,8 @@ do_word_checked(struct turn *t, const void *ask)
 static void
 ask_hubspot(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
 {
-    struct errand_note note = {.app = app->conf->name,
-                               .portal = portal,
-                               .generation = g->generation};
+    struct errand_note note = {
+        .app = app->conf->name, .portal = portal, .generation = g->generation};
     struct secret *auto_secret key = NULL;
     struct hidden token = HIDDEN_NONE;
     g->word_due_ms = turn_now_ms(t) + AGAIN_MS;

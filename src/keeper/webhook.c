@@ -71,11 +71,11 @@ look_at(struct turn *t, const struct front_webhook *w)
 {
     struct app *app = apps_find(turn_keeper(t)->apps, w->app);
     struct checked *c = arena_alloc(turn_lasting(t), sizeof(*c));
-    c->err = app == NULL || app->client_secret == NULL ? ERR_NOT_FOUND
-                                                        : check(t, app, w, &c->version);
-    if (c->err == ERR_OK &&
-        events_read(w->body.s, EVENTS_MAX, turn_lasting(t), &c->events) !=
-            ERR_OK)
+    c->err = app == NULL || app->client_secret == NULL
+                 ? ERR_NOT_FOUND
+                 : check(t, app, w, &c->version);
+    if (c->err == ERR_OK && events_read(w->body.s, EVENTS_MAX, turn_lasting(t),
+                                        &c->events) != ERR_OK)
         c->events = as_one(t, w->body.s);
     return c;
 }
