@@ -264,14 +264,21 @@ come_back(struct flight *f, const struct delivered *d)
     flight_end(f);
 }
 
+/* The courier had no room, or got it too late. */
+static bool
+was_not_sent(const struct courier_delivered *r)
+{
+    return r->http_status == 0 && (str_equal(r->reason, STR("too_late")) ||
+                                   str_equal(r->reason, STR("busy")));
+}
+
 static void
 on_reply(enum err e, const struct message *m, const void *reply, void *arg)
 {
     struct flight *f = arg;
-    struct keeper *k = f->keeper;
     const struct courier_delivered *r = reply;
     (void)m;
-    if (e == ERR_OK) {
+    if (e == ERR_OK && !was_not_sent(r)) {
         struct delivered d = {.app = f->lane->app,
                               .target = f->target,
                               .events = sent_pack(f->arena, &f->events),
@@ -281,10 +288,8 @@ on_reply(enum err e, const struct message *m, const void *reply, void *arg)
         come_back(f, &d);
         return;
     }
-    struct lane *l = f->lane;
     take_back(f);
-    flight_end(f);
-    lane_kick(k, l);
+    flight_end(f); /* the next tick sends it */
 }
 
 static struct flight *

@@ -8,6 +8,7 @@
 #include "keeper/grant.h"
 #include "keeper/inbox.h"
 #include "keeper/keeper.h"
+#include "keeper/notice.h"
 #include "keeper/portals.h"
 #include "keeper/receipt.h"
 #include "keeper/remote.h"
@@ -318,6 +319,9 @@ put_grant(struct turn *t, struct place *p, const struct site *site)
     if (origin == ORIGIN_IMPORT || origin == ORIGIN_STATIC)
         portal_answer(t, p->waiter, name, portal, &g, ref);
     turn_wake(t, grant_key(turn_arena(t), name, portal));
+    notice_connected(
+        t, &(struct notice){.app = name, .portal = portal, .ref = ref},
+        site->was_there ? &site->grant : NULL, &g);
     inbox_unpark(t, name, portal);
 }
 
@@ -335,6 +339,7 @@ look_at_site(struct turn *t, struct place *p, struct site *out)
     out->portal = portal_of(p, out->app);
     out->was_there = grant_load(t, name, out->portal, &out->grant, &key);
     (void)grant_counts_load(t, name, &counts); /* named here */
+    (void)notice_load(t, name);                /* named here */
     last = receipt_last_generation(t, name, out->portal);
     out->ends = remote_find(t, name, out->portal);
     if (code.n > 0)

@@ -3,6 +3,7 @@
 #include "keeper/ending.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
+#include "keeper/notice.h"
 #include "keeper/refresh.h"
 
 #define DAY_MS 86400000
@@ -111,6 +112,7 @@ do_static_checked(struct turn *t, const void *ask)
     struct grant_counts counts;
     bool is_there = grant_load(t, r->note.app, r->note.portal, &g, &row);
     (void)grant_counts_load(t, r->note.app, &counts); /* named here */
+    (void)notice_load(t, r->note.app);                /* named here */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     turn_wake(t, grant_key(turn_arena(t), r->note.app, r->note.portal));

@@ -3,6 +3,7 @@
 #include "keeper/audit.h"
 #include "keeper/backoff.h"
 #include "keeper/keeper.h"
+#include "keeper/notice.h"
 #include "keeper/remote.h"
 #include "keeper/revoke.h"
 
@@ -269,6 +270,7 @@ refresh_need_reconnect(struct turn *t, const struct errand_result *r,
     grant_store(t, r->note.app, r->note.portal, g, due);
     refresh_record(t, r, STR("needs_reconnect"));
     revoke_leases(t, r->note.app, r->note.portal, 0);
+    notice_needs_reconnect(t, r->note.app, r->note.portal, g, r->done.status);
     turn_log(t, LOG_ERROR, "grant.needs_reconnect",
              "app=%.*s portal=%" PRIu64 " status=%s", STR_ARG(r->note.app),
              r->note.portal, log_quote(r->done.status));
@@ -348,6 +350,7 @@ do_refreshed(struct turn *t, const void *ask)
     struct secret *auto_secret key = NULL;
     bool is_there = grant_load(t, r->note.app, r->note.portal, &g, &row);
     (void)grant_counts_load(t, r->note.app, &counts); /* named here */
+    (void)notice_load(t, r->note.app);                /* named here */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     /* The app may have left the configuration; its tokens are kept. */
