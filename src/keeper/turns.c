@@ -288,9 +288,14 @@ let_out(struct turn *t, struct request **batch, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!is_parked_by(t, batch[i]))
             batch[i]->handler = NULL; /* done: freed below */
+    /* Whoever parks does it before anybody is woken: the word that would wake
+     * it may have come from this very turn, which it has not seen. */
+    for (struct effect *f = t->effects; f != NULL; f = f->next)
+        if (f->kind == EFFECT_PARK)
+            act_on(t, f);
     /* On unknown ground nothing more goes out. */
     for (struct effect *f = t->effects; f != NULL; f = f->next)
-        if (f->kind == EFFECT_PARK || !ts->keeper->has_failed)
+        if (f->kind != EFFECT_PARK && !ts->keeper->has_failed)
             act_on(t, f);
     for (size_t i = 0; i < n; i++)
         if (batch[i]->handler == NULL)

@@ -123,6 +123,41 @@ a_first_key_that_is_not_on_disk_is_not_used(void **state)
     stage_free(s);
 }
 
+static unsigned n_waits;
+
+static enum err
+do_wait(struct turn *t, const void *ask)
+{
+    (void)ask;
+    if (++n_waits == 1)
+        turn_park(t, STR("news"));
+    return ERR_OK;
+}
+
+static enum err
+do_tell(struct turn *t, const void *ask)
+{
+    (void)ask;
+    turn_wake(t, STR("news"));
+    return ERR_OK;
+}
+
+static void
+who_waits_is_woken_by_what_was_told_before_it_in_the_same_turn(void **state)
+{
+    struct stage *s = stage_new();
+    struct turns *ts = s->keeper.turns;
+    (void)state;
+    n_waits = 0;
+    stage_settle(s);
+    assert_int_equal(turns_add(ts, do_tell, NULL, NULL, 0, 0), ERR_OK);
+    assert_int_equal(turns_add(ts, do_wait, NULL, NULL, 0, 0), ERR_OK);
+    stage_settle(s);
+    assert_int_equal(n_waits, 2);
+    assert_int_equal(turns_n_waiting(ts), 0);
+    stage_free(s);
+}
+
 static void
 a_row_that_was_not_seen_is_not_deleted_in_silence(void **state)
 {
@@ -402,6 +437,8 @@ main(void)
             a_refusal_for_a_full_disk_or_a_conflict_says_that_nothing_was_changed),
         cmocka_unit_test(what_is_counted_is_what_was_committed),
         cmocka_unit_test(a_first_key_that_is_not_on_disk_is_not_used),
+        cmocka_unit_test(
+            who_waits_is_woken_by_what_was_told_before_it_in_the_same_turn),
         cmocka_unit_test(a_row_that_was_not_seen_is_not_deleted_in_silence),
         cmocka_unit_test(a_list_longer_than_a_message_goes_on_where_it_was_cut),
         cmocka_unit_test(many_lists_at_once_leave_room_for_keys),
