@@ -26,6 +26,7 @@ journals_done(struct journals *all)
             file_free(j->files[k]);
         free(j->files);
         journal_subscriptions_done(&j->subscriptions);
+        journal_filters_done(&j->filters);
         own_drop(&j->client_id);
         free(j);
     }
@@ -80,23 +81,57 @@ journal_add(struct world *w, struct journal *j, uint64_t portal,
     f->is_open = f->n < (size_t)w->settings.journal_file_events;
 }
 
+/* The record that it happened to; NULL: it is not, or not known. */
+static const struct record *
+record_of(const struct world *w, const struct happening *h)
+{
+    const struct account *a = accounts_find(&w->accounts, h->portal);
+    if (h->type == NULL || a == NULL || a->crm == NULL)
+        return NULL;
+    return crm_find(a->crm, h->type->kind, h->object_id);
+}
+
+static bool
+is_wanted(const struct world *w, const struct journal *j,
+          const struct happening *h)
+{
+    const struct journal_subscription *s;
+    size_t at = 0;
+    while ((s = journal_subscriptions_match(&j->subscriptions, h, &at)) !=
+           NULL) {
+        if (journal_filters_pass(&j->filters, s->id, record_of(w, h)))
+            return true;
+    }
+    return false;
+}
+
 void
 journal_tell(struct world *w, const struct app *app, const struct happening *h)
 {
     struct journal *j = journal_of(w, app->client_id);
     struct buf auto_buf json;
     buf_init(&json, 1u << 20);
-    if (!journal_subscriptions_want(&j->subscriptions, h))
+    if (!is_wanted(w, j, h))
         return;
     happening_add_journal(h, app->app_id, &json);
     journal_add(w, j, h->portal, buf_str(&json));
 }
 
-void
-journal_forget_portal(struct world *w, struct str client_id, uint64_t portal)
+bool
+journal_forget(struct journal *j, uint64_t subscription_id)
 {
-    struct journal *j = journal_of(w, client_id);
-    journal_subscriptions_remove_portal(&j->subscriptions, portal);
+    journal_filters_remove_of(&j->filters, subscription_id);
+    return journal_subscriptions_remove(&j->subscriptions, subscription_id);
+}
+
+void
+journal_forget_portal(struct journal *j, uint64_t portal)
+{
+    for (size_t i = j->subscriptions.n; i > 0; i--) {
+        const struct journal_subscription *s = &j->subscriptions.v[i - 1];
+        if (journal_subscription_portal(s) == portal)
+            (void)journal_forget(j, s->id); /* it is there */
+    }
 }
 
 void
@@ -237,6 +272,7 @@ journals_add_state(const struct journals *all, struct doc *d)
         doc_open(d, '{');
         doc_field_str(d, "client_id", j->client_id);
         journal_subscriptions_add_state(&j->subscriptions, d);
+        journal_filters_add_state(&j->filters, d);
         doc_key(d, "files");
         doc_open(d, '[');
         for (size_t k = 0; k < j->n; k++)
@@ -272,6 +308,7 @@ journals_load_state(struct world *w, const json_t *list)
     {
         struct journal *j = journal_of(w, json_text_at(one, "client_id"));
         journal_subscriptions_load_state(&j->subscriptions, one);
+        journal_filters_load_state(&j->filters, one);
         json_array_foreach(json_object_get(one, "files"), k, file)
             load_file(j, file);
     }

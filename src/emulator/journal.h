@@ -3,6 +3,7 @@
 
 #include "base/doc.h"
 #include "emulator/happening.h"
+#include "emulator/journal_filters.h"
 #include "emulator/journal_subscriptions.h"
 
 struct app;
@@ -39,6 +40,7 @@ struct journal {
     struct journal_file **files; /* oldest first; the last may be open */
     size_t n, room;
     struct journal_subscriptions subscriptions;
+    struct journal_filters filters;
 };
 
 struct journals {
@@ -55,9 +57,10 @@ void journal_tell(struct world *w, const struct app *app,
 /* Writes down an element of journalEvents. */
 void journal_add(struct world *w, struct journal *j, uint64_t portal,
                  struct str json);
-/* After an uninstall: its subscriptions to that portal are gone. */
-void journal_forget_portal(struct world *w, struct str client_id,
-                           uint64_t portal);
+/* Ends subscriptions with their filters: one (false: there is none), or all
+ * to a portal, as an uninstall does. */
+bool journal_forget(struct journal *j, uint64_t subscription_id);
+void journal_forget_portal(struct journal *j, uint64_t portal);
 
 /*
  * Files that can be read; portal not 0: only those with events of it.  NULL:

@@ -24,6 +24,10 @@ void do_journal_subscriptions(struct call *c);
 void do_journal_subscription(struct call *c);
 void do_journal_unsubscribe(struct call *c);
 void do_journal_unsubscribe_portal(struct call *c);
+void do_journal_add_filter(struct call *c);
+void do_journal_filter(struct call *c);
+void do_journal_filters(struct call *c); /* of a subscription */
+void do_journal_remove_filter(struct call *c);
 
 /* The caller's journal; NULL: its token lacks developer.webhooks_journal. +
  * scope, and that is answered. */

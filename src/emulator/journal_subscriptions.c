@@ -134,20 +134,10 @@ journal_subscriptions_remove(struct journal_subscriptions *all, uint64_t id)
     return s != NULL;
 }
 
-static uint64_t
-portal_of(const struct journal_subscription *s)
+uint64_t
+journal_subscription_portal(const struct journal_subscription *s)
 {
     return json_u64_at(s->body, "portalId", 0);
-}
-
-void
-journal_subscriptions_remove_portal(struct journal_subscriptions *all,
-                                    uint64_t portal)
-{
-    for (size_t i = all->n; i > 0; i--) {
-        if (portal_of(&all->v[i - 1]) == portal)
-            remove_at(all, i - 1);
-    }
 }
 
 /* What was asked for, and what HubSpot adds to it. */
@@ -240,22 +230,24 @@ wants(const struct journal_subscription *s, const struct happening *h)
 {
     if (h->type == NULL)
         return wants_life(s->body, h);
-    return portal_of(s) == h->portal && wants_kind(s->body, h) &&
+    return journal_subscription_portal(s) == h->portal &&
+           wants_kind(s->body, h) &&
            str_equal(json_text_at(s->body, "objectTypeId"),
                      str_from(h->type->type_id)) &&
            has_text(s->body, "actions", happening_action(h)) &&
            has_object(s->body, h->object_id);
 }
 
-bool
-journal_subscriptions_want(const struct journal_subscriptions *all,
-                           const struct happening *h)
+const struct journal_subscription *
+journal_subscriptions_match(const struct journal_subscriptions *all,
+                            const struct happening *h, size_t *at)
 {
-    for (size_t i = 0; i < all->n; i++) {
-        if (wants(&all->v[i], h))
-            return true;
+    while (*at < all->n) {
+        const struct journal_subscription *s = &all->v[(*at)++];
+        if (wants(s, h))
+            return s;
     }
-    return false;
+    return NULL;
 }
 
 void

@@ -42,14 +42,15 @@ journal_subscriptions_find(const struct journal_subscriptions *all,
 /* False: there is none. */
 bool journal_subscriptions_remove(struct journal_subscriptions *all,
                                   uint64_t id);
-void journal_subscriptions_remove_portal(struct journal_subscriptions *all,
-                                         uint64_t portal);
+/* 0: of all portals */
+uint64_t journal_subscription_portal(const struct journal_subscription *s);
 void journal_subscription_add_json(const struct journal_subscription *s,
                                    uint64_t app_id, struct doc *d);
 
-/* Falls it under any of them? */
-bool journal_subscriptions_want(const struct journal_subscriptions *all,
-                                const struct happening *h);
+/* The next one from *at on that wants h; NULL: no more. */
+const struct journal_subscription *
+journal_subscriptions_match(const struct journal_subscriptions *all,
+                            const struct happening *h, size_t *at);
 
 void journal_subscriptions_add_state(const struct journal_subscriptions *all,
                                      struct doc *d);

@@ -158,6 +158,6 @@ news_uninstall(struct world *w, struct grant *g)
 {
     struct happening h = of_life(w, HAPPENING_UNINSTALL, g);
     news_tell(w, &h);
-    journal_forget_portal(w, g->client_id, g->account->portal);
+    journal_forget_portal(journal_of(w, g->client_id), g->account->portal);
     grants_remove(&w->grants, g);
 }

@@ -152,6 +152,24 @@ test('keeps subscriptions, each once, until the app is uninstalled', async () =>
     assert.equal((await ask(subscriptions)).body.results.length, 1);
 });
 
+test('writes down what a subscription\'s filters let pass', async () => {
+    await subscribe(objects);
+    const [{ id: subscriptionId }] = (await ask(subscriptions)).body.results;
+    const filter = { conditions: [{ filterType: 'CRM_OBJECT_PROPERTY', property: 'city', operator: 'EQ', value: 'Cork' }] };
+    const made = await ask(`${subscriptions}/filters`, 'POST', { subscriptionId, filter });
+    assert.equal(made.status, 201);
+    assert.equal((await ask(`${subscriptions}/filters`, 'POST', { subscriptionId, filter: {} })).status, 400);
+    assert.equal((await ask(`${subscriptions}/filters`, 'POST', { subscriptionId: 99, filter })).status, 404);
+    const one = `${subscriptions}/filters/${made.body.filterId}`;
+    assert.deepEqual((await ask(one)).body.filter, filter);
+    assert.equal((await ask(`${subscriptions}/filters/subscription/${subscriptionId}`)).body.length, 1);
+    await create({ city: 'Cobh' });
+    const id = Number(await create({ city: 'Cork' }));
+    assert.deepEqual([...new Set((await events()).map(({ objectId }) => objectId))], [id]);
+    assert.equal((await ask(one, 'DELETE')).status, 204);
+    assert.equal((await ask(one)).status, 404);
+});
+
 test('is open to the app\'s own token with the right scope alone', async () => {
     assert.equal((await ask(at('earliest'))).status, 204);
     assert.equal((await api('GET', at('earliest'))).status, 401);

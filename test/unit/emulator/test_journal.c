@@ -72,8 +72,9 @@ subscriptions_say_all_that_their_type_needs(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_int_equal(subscribe(&all, cases[i].body), cases[i].e);
     assert_int_equal(all.n, 4);
-    journal_subscriptions_remove_portal(&all, 1001);
-    assert_int_equal(all.n, 1);
+    assert_true(journal_subscriptions_remove(&all, 1));
+    assert_false(journal_subscriptions_remove(&all, 1));
+    assert_int_equal(all.n, 3);
     journal_subscriptions_done(&all);
 }
 
@@ -130,10 +131,83 @@ what_happens_is_wanted_by_all_its_marks(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct happening h = cases[i].h;
         h.portal = h.portal != 0 ? h.portal : 1001;
-        if (journal_subscriptions_want(&all, &h) != cases[i].is_wanted)
+        size_t at = 0;
+        if ((journal_subscriptions_match(&all, &h, &at) != NULL) !=
+            cases[i].is_wanted)
             fail_msg("case %zu", i);
     }
     journal_subscriptions_done(&all);
+}
+
+#define CONDITION(rest) \
+    "{\"conditions\":[{\"filterType\":\"CRM_OBJECT_PROPERTY\"," rest "}]}"
+#define CITY(operator, value)                         \
+    CONDITION("\"property\":\"city\",\"operator\":\"" \
+              operator"\",\"value\":\"" value "\"")
+
+/* The contact of the tests lives in Cork and has no phone. */
+static void
+filters_hold_as_their_operators_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filter;
+        enum err e;
+        bool passes;
+    } cases[] = {
+        {CITY("EQ", "Cork"), ERR_OK, true},
+        {CITY("EQ", "Cobh"), ERR_OK, false},
+        {CITY("N_EQ", "Cobh"), ERR_OK, true},
+        {CITY("GT", "Cobh"), ERR_OK, true},
+        {CITY("LTE", "Cobh"), ERR_OK, false},
+        {CITY("GTE", "Cork"), ERR_OK, true},
+        {CITY("CONTAINS", "or"), ERR_OK, true},
+        {CITY("CONTAINS", "Corky"), ERR_OK, false},
+        {CITY("STARTS_WITH", "Co"), ERR_OK, true},
+        {CITY("ENDS_WITH", "Co"), ERR_OK, false},
+        {CONDITION("\"property\":\"city\",\"operator\":\"IN\","
+                   "\"values\":[\"Cobh\",\"Cork\"]"),
+         ERR_OK, true},
+        {CONDITION("\"property\":\"city\",\"operator\":\"NOT_IN\","
+                   "\"values\":[\"Cobh\",\"Cork\"]"),
+         ERR_OK, false},
+        {CONDITION("\"property\":\"phone\",\"operator\":\"IS_EMPTY\""), ERR_OK,
+         true},
+        {CONDITION("\"property\":\"city\",\"operator\":\"IS_EMPTY\""), ERR_OK,
+         false},
+        {CONDITION("\"property\":\"city\","
+                   "\"operator\":\"IS_NOT_EMPTY\""),
+         ERR_OK, true},
+        {CITY("LIKE", "x"), ERR_INVALID, false},
+        {CONDITION("\"property\":\"city\",\"operator\":\"EQ\""), ERR_INVALID,
+         false},
+        {CONDITION("\"operator\":\"IS_EMPTY\""), ERR_INVALID, false},
+        {"{\"conditions\":[]}", ERR_INVALID, false},
+        {"{}", ERR_INVALID, false},
+    };
+    struct world *w = ask_world();
+    const struct crm_type *type = crm_type_of(CRM_CONTACT);
+    struct crm *crm = crm_of(w, w->accounts.v[0]);
+    struct crm_values values = {0};
+    size_t city =
+        crm_property_index(type, crm_property_find(type, STR("city")));
+    values.has[city] = true;
+    values.v[city] = STR("Cork");
+    struct record *r = crm_create(crm, type, 0, &values, 1);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct journal_filters all = {0};
+        uint64_t id;
+        json_t *filter = json_of(cases[i].filter);
+        enum err e = journal_filters_add(&all, 5, filter, 1, &id);
+        json_decref(filter);
+        if (e != cases[i].e ||
+            (e == ERR_OK &&
+             journal_filters_pass(&all, 5, r) != cases[i].passes))
+            fail_msg("%s", cases[i].filter);
+        assert_true(journal_filters_pass(&all, 6, r)); /* it has none */
+        journal_filters_done(&all);
+    }
+    world_free(w);
 }
 
 static void
@@ -243,6 +317,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subscriptions_say_all_that_their_type_needs),
         cmocka_unit_test(what_happens_is_wanted_by_all_its_marks),
+        cmocka_unit_test(filters_hold_as_their_operators_say),
         cmocka_unit_test(files_close_when_they_are_read_or_full),
         cmocka_unit_test(files_end_after_three_days),
         cmocka_unit_test(a_file_shows_one_portal_or_all),
