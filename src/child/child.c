@@ -109,6 +109,12 @@ child_want_reload(struct child *c)
     channel_event(c->life, LIFE_WANT_RELOAD, NULL);
 }
 
+void
+child_want_successor(struct child *c)
+{
+    channel_event(c->life, LIFE_WANT_SUCCESSOR, NULL);
+}
+
 /* Says why it cannot start, and goes. */
 static void
 refuse(struct child *c, struct buf *problem)

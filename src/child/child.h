@@ -87,5 +87,7 @@ void child_exit(struct child *c, int status);
 
 /* The keeper, on an operator's wish. */
 void child_want_reload(struct child *c);
+/* A courier: stopped once a new one has its place. */
+void child_want_successor(struct child *c);
 
 #endif

@@ -1,7 +1,7 @@
 #include "base/env.h"
 #include "base/limits.h"
-#include "child/child.h"
 #include "courier/errand.h"
+#include "courier/role.h"
 #include "courier/spill.h"
 #include "http/dns.h"
 #include "http/tls.h"
@@ -29,6 +29,7 @@
 #define KEEP_ALIVE_MS 4000
 #define LIFETIME_ERRANDS 10000
 #define LIFETIME_S 3600
+#define HTTPS_PORT 443
 /* How long a reply that was handed over delays the end of a drain: the
  * keeper's turn is over by then, and if it was killed we have noticed. */
 #define DRAIN_LINGER_MS 500
@@ -295,8 +296,11 @@ start(struct child *c, struct buf *problem)
 static enum err
 confine(const struct child *c, struct sandbox_result *out, struct buf *problem)
 {
+    struct sandbox_ports to = {{courier.destination.url.port}, 1};
     (void)c;
-    return sandbox_courier(courier.destination.url.port, out, problem);
+    if (to.v[0] != HTTPS_PORT) /* journal files have a host of their own */
+        to.v[to.n++] = HTTPS_PORT;
+    return sandbox_courier(&to, out, problem);
 }
 
 static void
@@ -338,12 +342,6 @@ run(struct child *c)
     look_again();
 }
 
-static enum err
-reload(struct child *c, struct buf *problem)
-{
-    return take_destination(c, problem);
-}
-
 static void
 drain(struct child *c, bool is_brief)
 {
@@ -364,18 +362,13 @@ orphaned(struct child *c)
     become_orphan();
 }
 
-int
-main(void)
-{
-    static const struct child_role role = {
-        .name = "courier",
-        .n_secrets = ERRANDS_MAX * ERRAND_SECRETS,
-        .start = start,
-        .confine = confine,
-        .run = run,
-        .reload = reload,
-        .drain = drain,
-        .orphaned = orphaned,
-    };
-    return child_main(&role);
-}
+const struct courier_role courier_oauth = {
+    .start = start,
+    .confine = confine,
+    .run = run,
+    .drain = drain,
+    .orphaned = orphaned,
+};
+
+_Static_assert(ERRANDS_MAX *ERRAND_SECRETS <= COURIER_SECRETS,
+               "each running errand has its cells");

@@ -252,6 +252,22 @@ on_want_reload(struct process *x, void *arg)
 }
 
 static void
+succeed(struct post *post)
+{
+    if (post->family->state == FAMILY_RUNNING && post->next == NULL &&
+        post->current != NULL)
+        bear(post);
+}
+
+static void
+on_want_successor(struct process *x, void *arg)
+{
+    struct family *f = arg;
+    if (is_courier(x->role) && f->posts[x->role].current == x)
+        succeed(&f->posts[x->role]);
+}
+
+static void
 on_less_alive(struct process *x, void *arg)
 {
     (void)x;
@@ -262,6 +278,7 @@ static const struct process_handler handler = {
     .on_ready = on_ready,
     .on_reloaded = on_reloaded,
     .on_want_reload = on_want_reload,
+    .on_want_successor = on_want_successor,
     .on_draining = on_less_alive,
     .on_closed = on_less_alive,
 };
@@ -429,12 +446,9 @@ on_child(evutil_socket_t fd, short what, void *arg)
 static void
 on_old(evutil_socket_t fd, short what, void *arg)
 {
-    struct post *post = arg;
     (void)fd;
     (void)what;
-    if (post->family->state == FAMILY_RUNNING && post->next == NULL &&
-        post->current != NULL)
-        bear(post);
+    succeed(arg);
 }
 
 struct family *

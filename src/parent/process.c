@@ -108,6 +108,9 @@ on_message(const struct incoming *in, void *arg)
     case LIFE_WANT_RELOAD:
         x->handler->on_want_reload(x, x->arg);
         break;
+    case LIFE_WANT_SUCCESSOR:
+        x->handler->on_want_successor(x, x->arg);
+        break;
     case LIFE_DRAINING:
         x->takes_work = false;
         x->handler->on_draining(x, x->arg);

@@ -52,6 +52,7 @@ struct process_handler {
                      void *arg);
     void (*on_reloaded)(struct process *x, struct str problem, void *arg);
     void (*on_want_reload)(struct process *x, void *arg);
+    void (*on_want_successor)(struct process *x, void *arg);
     /* It takes_work no more. */
     void (*on_draining)(struct process *x, void *arg);
     /* Its last word has been heard; it may now be waited for. */

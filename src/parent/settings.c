@@ -40,8 +40,8 @@ target_urls(const struct config *c, struct str room[static LIMIT_APPS])
 bool
 settings_want(const struct settings *s, enum role role)
 {
-    (void)s;
-    return role != ROLE_DELIVER;
+    struct str targets[LIMIT_APPS];
+    return role != ROLE_DELIVER || target_urls(s->config, targets).n > 0;
 }
 
 static void

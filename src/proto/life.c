@@ -91,6 +91,9 @@ static const struct record life_want_reload = RECORD_EMPTY(life_want_reload);
 
 static const struct record life_draining = RECORD_EMPTY(life_draining);
 
+static const struct record life_want_successor =
+    RECORD_EMPTY(life_want_successor);
+
 static const struct message messages[] = {
     {LIFE_SETTINGS, 0, &life_settings,
      "What the child's role needs of the configuration.", "parent"},
@@ -110,6 +113,8 @@ static const struct message messages[] = {
      "To the keeper: how a reload of all processes ended.", "parent"},
     {LIFE_DRAINING, 0, &life_draining,
      "After stop: it accepts nothing new, and finishes what runs.", "child"},
+    {LIFE_WANT_SUCCESSOR, 0, &life_want_successor,
+     "It has served its time: let a new one take its place.", "courier"},
 };
 
 const struct conversation life_conversation = CONVERSATION("life", messages);

@@ -22,6 +22,7 @@ enum life_type {
     LIFE_RELOADED,
     LIFE_RELOAD_ENDED,
     LIFE_DRAINING,
+    LIFE_WANT_SUCCESSOR,
 };
 
 /* What the parent fills in depends on the role; the rest stays empty. */

@@ -87,8 +87,8 @@ add_rules(int ruleset, const struct ruleset *all,
     enum err e = ERR_OK;
     if (plan->directory != NULL)
         e = allow_directory(ruleset, plan->directory, all->files);
-    for (size_t i = 0; e == ERR_OK && i < PLAN_PORTS; i++)
-        if (plan->ports[i] != 0 && all->net != 0)
+    for (size_t i = 0; e == ERR_OK && i < plan->n_ports; i++)
+        if (all->net != 0)
             e = allow_port(ruleset, plan->ports[i]);
     return e;
 }

@@ -2,6 +2,7 @@
 #define SANDBOX_SANDBOX_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 /*
  * One function a process, each on its own page: what it may still ask of the
@@ -29,8 +30,14 @@ enum err sandbox_front(struct sandbox_result *out,
  */
 enum err sandbox_relay(uint16_t port, struct sandbox_result *out,
                        struct buf *problem) WARN_UNUSED;
-/* Connects, as the relay; no open, no accept. */
-enum err sandbox_courier(uint16_t port, struct sandbox_result *out,
+/* Connects, as the relay, to these ports; no open, no accept. */
+#define SANDBOX_PORTS (LIMIT_APPS + 2) /* a target an app; HubSpot's two */
+struct sandbox_ports {
+    uint16_t v[SANDBOX_PORTS];
+    size_t n;
+};
+enum err sandbox_courier(const struct sandbox_ports *to,
+                         struct sandbox_result *out,
                          struct buf *problem) WARN_UNUSED;
 /* Opens in data_dir only; no sockets at all. */
 enum err sandbox_keeper(const char *data_dir, struct sandbox_result *out,

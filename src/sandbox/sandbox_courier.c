@@ -5,11 +5,10 @@
 #include <sys/socket.h>
 
 /*
- * The courier calls HubSpot and is called by nobody: as the relay, but no
- * connection is accepted.  It may also make durable what it appends to the
+ * A courier calls and is called by nobody: as the relay, but no connection
+ * is accepted.  It may also make durable what it appends to the
  * spill file, a descriptor that it was born with.
  */
-#define PORT_DNS 53
 #define TYPE_MASK 0xf /* the type without SOCK_NONBLOCK and SOCK_CLOEXEC */
 #define SOCKET_OF(family, type)                       \
     ALLOW_IF(socket, 2, SCMP_A0(SCMP_CMP_EQ, family), \
@@ -35,9 +34,14 @@ static const struct rule rules[] = {
 };
 
 enum err
-sandbox_courier(uint16_t port, struct sandbox_result *out, struct buf *problem)
+sandbox_courier(const struct sandbox_ports *to, struct sandbox_result *out,
+                struct buf *problem)
 {
-    const struct sandbox_plan plan = {
-        .rules = rules, .n_rules = LENGTH_OF(rules), .ports = {port, PORT_DNS}};
+    uint16_t ports[SANDBOX_PORTS + 1];
+    struct sandbox_plan plan = {
+        .rules = rules, .n_rules = LENGTH_OF(rules), .ports = ports};
+    ports[plan.n_ports++] = PORT_DNS;
+    for (size_t i = 0; i < to->n; i++)
+        ports[plan.n_ports++] = to->v[i];
     return sandbox_apply(&plan, out, problem);
 }

@@ -14,7 +14,7 @@
  *     return sandbox_apply(&plan, out, problem);
  */
 #define RULE_ARGS 3
-#define PLAN_PORTS 2
+#define PORT_DNS 53
 
 /* A system call that is allowed when all these arguments compare so. */
 struct rule {
@@ -37,8 +37,9 @@ struct rule {
 struct sandbox_plan {
     const struct rule *rules; /* what this process has beyond all others */
     size_t n_rules;
-    const char *directory;      /* files are opened in here; NULL: nowhere */
-    uint16_t ports[PLAN_PORTS]; /* TCP ports to connect to; 0: no port */
+    const char *directory; /* files are opened in here; NULL: nowhere */
+    const uint16_t *ports; /* TCP ports to connect to */
+    size_t n_ports;
 };
 
 /* No new privileges, Landlock, then the filter: no way back. */

@@ -9,7 +9,6 @@
  * HubSpot's API: TCP to one port, and the resolver's questions over UDP or
  * TCP.  Sockets of other families (Unix, netlink, packet) do not exist here.
  */
-#define PORT_DNS 53
 #define TYPE_MASK 0xf /* the type without SOCK_NONBLOCK and SOCK_CLOEXEC */
 #define SOCKET_OF(family, type)                       \
     ALLOW_IF(socket, 2, SCMP_A0(SCMP_CMP_EQ, family), \
@@ -36,7 +35,10 @@ static const struct rule rules[] = {
 enum err
 sandbox_relay(uint16_t port, struct sandbox_result *out, struct buf *problem)
 {
-    const struct sandbox_plan plan = {
-        .rules = rules, .n_rules = LENGTH_OF(rules), .ports = {port, PORT_DNS}};
+    const uint16_t ports[] = {port, PORT_DNS};
+    const struct sandbox_plan plan = {.rules = rules,
+                                      .n_rules = LENGTH_OF(rules),
+                                      .ports = ports,
+                                      .n_ports = LENGTH_OF(ports)};
     return sandbox_apply(&plan, out, problem);
 }

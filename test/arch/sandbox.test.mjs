@@ -30,6 +30,8 @@ function configure(place) {
     const data = folderIn(place.path, 'data');
     const key = file('master.key',
         `20261124-test ${randomBytes(32).toString('base64')}\n`);
+    const whsec = file('reports.whsec',
+        `whsec_${randomBytes(32).toString('base64')}\n`);
     return file('portkeep.conf', `[server]
 public_url = http://localhost:8700
 public_listen = 127.0.0.1:0
@@ -39,6 +41,10 @@ user = nobody
 [store]
 url = sqlite:${data}/portkeep.db
 master_key = file:${key}
+[app reports]
+type = static
+webhook_target = http://127.0.0.1:8702/events
+webhook_secret = file:${whsec}
 `);
 }
 
@@ -82,6 +88,6 @@ describe('in the release build', { skip: cannot }, () => {
 
     test('the table has every process in it', () => {
         assert.deepEqual([...new Set(table.flatMap(({ roles }) => roles))]
-            .sort(), ['courier', 'front', 'keeper', 'relay']);
+            .sort(), ['courier', 'deliver', 'front', 'keeper', 'relay']);
     });
 });

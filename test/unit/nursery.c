@@ -42,6 +42,10 @@ on_life(const struct incoming *in, void *arg)
 {
     struct nursery *n = arg;
     const struct life_ready *said = in->body; /* or life_reloaded, alike */
+    if (in->message->type == LIFE_WANT_SUCCESSOR)
+        n->wants_successor = true;
+    if (in->message->type != LIFE_READY && in->message->type != LIFE_RELOADED)
+        return;
     size_t length = said->problem.n;
     assert_true(length < sizeof(n->problem));
     if (length > 0)

@@ -35,7 +35,7 @@ struct nursery {
     size_t n_fds;
     pid_t pid;
     struct channel *life, *work; /* the test's ends */
-    bool is_ready, is_gone, is_reloaded;
+    bool is_ready, is_gone, is_reloaded, wants_successor;
     char problem[300];
 };
 

@@ -27,13 +27,22 @@
  * Exit status 0: it is as the table has it; 1: it is not; 2: it could not be
  * tried.  Needs root: the processes cannot be traced by their own user.
  */
-enum { KEEPER = 1, COURIER = 2, RELAY = 4, FRONT = 8, ALL = 15 };
+enum {
+    KEEPER = 1,
+    COURIER = 2,
+    RELAY = 4,
+    FRONT = 8,
+    DELIVER = 16,
+    ALL = 31,
+    COURIERS = COURIER | DELIVER,
+};
 
 static const struct {
     const char *name;
     unsigned bit;
 } roles[] = {{"keeper", KEEPER},
              {"courier", COURIER},
+             {"deliver", DELIVER},
              {"relay", RELAY},
              {"front", FRONT}};
 
@@ -149,7 +158,7 @@ static const struct row table[] = {
     {"io_uring_setup", ALL, 0, {SYS_io_uring_setup, {N(1), N(0)}}},
     {"keyctl", ALL, 0, {SYS_keyctl, {N(0), N(0)}}},
     {"perf_event_open", ALL, 0, {SYS_perf_event_open, {N(0)}}},
-    {"socket", KEEPER | FRONT, COURIER | RELAY, TCP},
+    {"socket", KEEPER | FRONT, COURIERS | RELAY, TCP},
     {"unix socket", ALL, 0, {SYS_socket, {N(AF_UNIX), N(SOCK_STREAM), N(0)}}},
     {"netlink socket",
      ALL,
@@ -169,7 +178,7 @@ static const struct row table[] = {
      0,
      {SYS_connect, {N(3), BYTES(elsewhere), N(sizeof(elsewhere))}}},
     {"connect to another port",
-     COURIER | RELAY,
+     COURIERS | RELAY,
      0,
      {SYS_connect, {{.kind = FIRST}, BYTES(elsewhere), N(sizeof(elsewhere))}},
      TCP},
@@ -177,8 +186,8 @@ static const struct row table[] = {
      ALL,
      0,
      {SYS_bind, {N(3), BYTES(elsewhere), N(sizeof(elsewhere))}}},
-    {"listen", KEEPER | COURIER, 0, {SYS_listen, {N(3), N(1)}}},
-    {"accept", KEEPER | COURIER, 0, {SYS_accept4, {N(3), N(0), N(0), N(0)}}},
+    {"listen", KEEPER | COURIERS, 0, {SYS_listen, {N(3), N(1)}}},
+    {"accept", KEEPER | COURIERS, 0, {SYS_accept4, {N(3), N(0), N(0), N(0)}}},
     {"getpid", 0, ALL, {SYS_getpid, {N(0)}}},
     {"look at the time", 0, ALL, {SYS_clock_gettime, {N(0), BYTES(no_time)}}},
 };

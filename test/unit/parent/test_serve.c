@@ -393,6 +393,31 @@ reloads_the_keeper_in_place_and_replaces_the_others(void **state)
     stop_well(s);
 }
 
+static void
+starts_the_courier_that_delivers_only_where_events_go_somewhere(void **state)
+{
+    struct service *s = *state;
+    service_write(s, "app.whsec", "secret\n");
+    start_ready(s, BASIC APP("crm"));
+    assert_int_equal(service_count(s, "child.ready|role=deliver"), 0);
+    service_configure(s, BASIC APP("crm") "webhook_target = http://10.0.0.7/\n"
+                                          "webhook_secret = file:app.whsec\n");
+    service_signal(s, SIGHUP);
+    (void)service_wait(s, "stub.peer|peer=5");
+    (void)service_wait(s, "reload.done");
+    assert_int_equal(service_count(s, "child.ready|role=deliver/0"), 1);
+    service_signal(s, SIGHUP);
+    (void)service_wait(s, "child.ready|role=deliver/1");
+    (void)service_wait(s, "reload.done");
+    service_configure(s, BASIC APP("crm"));
+    service_signal(s, SIGHUP);
+    (void)service_wait(s, "reload.done");
+    s->n_seen = 0;
+    (void)service_wait(s, "child.ended|role=deliver/1");
+    assert_int_equal(service_count(s, "child.ready|role=deliver"), 2);
+    stop_well(s);
+}
+
 /* Who asked for the reload connects in the next instant, and must meet the new
  * front: the old one's listener is the same socket. */
 static void
@@ -547,6 +572,7 @@ main(int argc, char **argv)
         TEST(does_not_unlink_what_is_no_socket),
         TEST(hands_admin_connections_to_the_keeper),
         TEST(reloads_the_keeper_in_place_and_replaces_the_others),
+        TEST(starts_the_courier_that_delivers_only_where_events_go_somewhere),
         TEST(ends_a_reload_only_when_the_old_ones_accept_nothing_more),
         TEST(changes_nothing_when_a_reload_is_refused),
         TEST(keeps_the_old_one_when_its_successor_refuses),

@@ -185,8 +185,8 @@ be_courier(void)
     (void)snprintf(path, sizeof(path), "%s/file", folder);
     int spill = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     HERE(sandbox_harden() == ERR_OK);
-    enter(sandbox_courier(ntohs(address.sin_port), &result, &problem), &result,
-          &problem);
+    struct sandbox_ports to = {{ntohs(address.sin_port)}, 1};
+    enter(sandbox_courier(&to, &result, &problem), &result, &problem);
     check_common();
     check_calling_out();
     HERE(is_refused(accept4(listener, NULL, NULL, SOCK_CLOEXEC)));
