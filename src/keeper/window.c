@@ -211,11 +211,12 @@ window_note(struct window *w, uint64_t number)
 {
     w->n_notes++;
     w->is_more = true;
-    if (number > w->scan)
+    if (number > w->high)
         return;
     if (number > w->must)
         w->must = number;
-    go_back(w, number - 1);
+    if (number <= w->scan)
+        go_back(w, number - 1);
 }
 
 struct item *

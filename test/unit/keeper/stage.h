@@ -148,6 +148,17 @@ void stage_answer_post(struct stage *s, struct stage_post *p, uint32_t status);
 void stage_answer_posts(struct stage *s, uint32_t status);
 size_t stage_n_open(const struct stage *s);
 void stage_forget_posts(struct stage_target *g);
+/* From now on, by a reload. */
+void stage_set_target(struct stage *s, const char *url, uint32_t batch);
+/* Events come in, as do_webhook has them once the signature holds; one of a
+ * contact of portal 1001, whose number makes it unlike others and stands in
+ * it as "#NUMBER#". */
+void stage_take(struct stage *s, const char *json);
+void stage_event(struct stage *s, unsigned number, unsigned contact);
+struct event_log;
+struct event_log stage_event_log(struct stage *s);
+/* Time passes in steps, each with a tick. */
+void stage_pass(struct stage *s, int64_t ms, int64_t step_ms);
 /* The courier that delivers dies, and another one comes. */
 void stage_lose_deliver(struct stage *s);
 

@@ -1,6 +1,8 @@
 #include "stage.h"
 
 #include "ipc/channel.h"
+#include "keeper/event_log.h"
+#include "keeper/inbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,4 +98,76 @@ stage_forget_posts(struct stage_target *g)
     free(g->posts);
     g->posts = NULL;
     g->n = g->room = 0;
+}
+
+void
+stage_set_target(struct stage *s, const char *url, uint32_t batch)
+{
+    struct buf auto_buf problem;
+    buf_init(&problem, 1024);
+    s->target.url = url;
+    s->target.batch = batch;
+    assert_int_equal(stage_reload(s, &problem), ERR_OK);
+}
+
+struct take {
+    struct str json;
+};
+static const struct field take_fields[] = {
+    FIELD(struct take, json),
+};
+static const struct record take_record = RECORD(take);
+
+/* As do_webhook does once the signature holds. */
+static enum err
+do_take(struct turn *t, const void *ask)
+{
+    const struct take *a = ask;
+    struct events events;
+    assert_int_equal(events_read(a->json, 100, turn_arena(t), &events), ERR_OK);
+    return inbox_take(t, STR("crm"), SOURCE_PUSH, &events);
+}
+
+void
+stage_take(struct stage *s, const char *json)
+{
+    struct take ask = {str_from(json)};
+    assert_int_equal(
+        turns_add(s->keeper.turns, do_take, &take_record, &ask, 0, 0), ERR_OK);
+    stage_settle(s);
+}
+
+void
+stage_event(struct stage *s, unsigned number, unsigned contact)
+{
+    char json[512];
+    (void)snprintf(json, sizeof(json),
+                   "[{\"eventId\":%u,\"subscriptionId\":1,\"portalId\":1001,"
+                   "\"appId\":7,\"occurredAt\":1700000000000,"
+                   "\"subscriptionType\":\"contact.propertyChange\","
+                   "\"attemptNumber\":0,\"objectId\":%u,\"n\":\"#%u#\"}]",
+                   number, contact, number);
+    stage_take(s, json);
+}
+
+struct event_log
+stage_event_log(struct stage *s)
+{
+    struct event_log log = {0};
+    struct store_ask ask = {.table = STORE_META, .key = STR("events/crm")};
+    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
+    if (ask.rows[0].version != 0)
+        assert_int_equal(record_decode_old(&event_log_record, ask.rows[0].body,
+                                           s->arena, &log),
+                         ERR_OK);
+    return log;
+}
+
+void
+stage_pass(struct stage *s, int64_t ms, int64_t step_ms)
+{
+    for (int64_t at = 0; at < ms; at += step_ms) {
+        s->now_ms += step_ms - 100;
+        stage_ticks(s, 1);
+    }
 }

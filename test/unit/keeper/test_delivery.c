@@ -1,11 +1,7 @@
 #include "stage.h"
 
-#include "keeper/audit.h"
 #include "keeper/event_log.h"
-#include "keeper/inbox.h"
-#include "keeper/queue.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,59 +12,13 @@
 
 static struct heard heard;
 
-struct take {
-    struct str json;
-};
-static const struct field take_fields[] = {
-    FIELD(struct take, json),
-};
-static const struct record take_record = RECORD(take);
-
-/* As do_webhook does once the signature holds. */
-static enum err
-do_take(struct turn *t, const void *ask)
-{
-    const struct take *a = ask;
-    struct events events;
-    assert_int_equal(events_read(a->json, 100, turn_arena(t), &events), ERR_OK);
-    return inbox_take(t, STR("crm"), SOURCE_PUSH, &events);
-}
-
-static void
-take(struct stage *s, const char *json)
-{
-    struct take ask = {str_from(json)};
-    assert_int_equal(
-        turns_add(s->keeper.turns, do_take, &take_record, &ask, 0, 0), ERR_OK);
-    stage_settle(s);
-}
-
-/* Events of contacts, in one request each: the number makes it unlike others
- * and is what tests look for. */
-static void
-event(struct stage *s, unsigned number, unsigned contact)
-{
-    char json[512];
-    (void)snprintf(json, sizeof(json),
-                   "[{\"eventId\":%u,\"subscriptionId\":1,\"portalId\":1001,"
-                   "\"appId\":7,\"occurredAt\":1700000000000,"
-                   "\"subscriptionType\":\"contact.propertyChange\","
-                   "\"attemptNumber\":0,\"objectId\":%u,\"n\":\"#%u#\"}]",
-                   number, contact, number);
-    take(s, json);
-}
-
 static struct stage *
 new_stage(uint32_t batch)
 {
     struct stage *s = stage_new();
-    struct buf auto_buf problem;
-    buf_init(&problem, 1024);
     stage_connect(s, 1001);
     stage_ticks(s, 1);
-    s->target.url = TARGET;
-    s->target.batch = batch;
-    assert_int_equal(stage_reload(s, &problem), ERR_OK);
+    stage_set_target(s, TARGET, batch);
     return s;
 }
 
@@ -111,35 +61,12 @@ taken_at(const struct stage *s, unsigned number)
     return SIZE_MAX;
 }
 
-static struct event_log
-log_of(struct stage *s)
-{
-    struct event_log log = {0};
-    struct store_ask ask = {.table = STORE_META, .key = STR("events/crm")};
-    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
-    if (ask.rows[0].version != 0)
-        assert_int_equal(record_decode_old(&event_log_record, ask.rows[0].body,
-                                           s->arena, &log),
-                         ERR_OK);
-    return log;
-}
-
-/* Time passes in steps, each with a tick. */
-static void
-pass(struct stage *s, int64_t ms, int64_t step_ms)
-{
-    for (int64_t at = 0; at < ms; at += step_ms) {
-        s->now_ms += step_ms - 100;
-        stage_ticks(s, 1);
-    }
-}
-
 static void
 an_event_comes_signed_as_hubspot_sent_it(void **state)
 {
     struct stage *s = new_stage(1);
     (void)state;
-    event(s, 1, 55);
+    stage_event(s, 1, 55);
     assert_int_equal(s->target.n, 1);
     const struct stage_post *p = &s->target.posts[0];
     assert_non_null(
@@ -152,8 +79,8 @@ an_event_comes_signed_as_hubspot_sent_it(void **state)
     assert_memory_equal(p->signature, "v1,", 3);
     assert_null(strchr(p->signature, ' '));
     assert_int_equal(stage_count(s, STORE_QUEUE), 0);
-    assert_int_equal(log_of(s).n_pending, 0);
-    assert_int_equal(log_of(s).n_delivered, 1);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_delivered, 1);
     stage_check(s);
     stage_free(s);
 }
@@ -164,9 +91,9 @@ an_object_waits_for_its_earlier_event_and_others_do_not(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.holds = true;
-    event(s, 1, 55);
-    event(s, 2, 55);
-    event(s, 3, 66);
+    stage_event(s, 1, 55);
+    stage_event(s, 2, 55);
+    stage_event(s, 3, 66);
     assert_int_equal(s->target.n, 2);
     assert_int_equal(n_posts(s, 1), 1);
     assert_int_equal(n_posts(s, 2), 0);
@@ -182,13 +109,14 @@ a_merge_waits_for_all_of_its_objects_and_they_for_it(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.holds = true;
-    event(s, 1, 55);
-    event(s, 2, 66);
-    take(s, "[{\"eventId\":3,\"portalId\":1001,\"appId\":7,"
-            "\"occurredAt\":1700000000000,\"subscriptionType\":"
-            "\"contact.merge\",\"attemptNumber\":0,\"primaryObjectId\":55,"
-            "\"mergedObjectIds\":[66],\"newObjectId\":77,\"n\":\"#3#\"}]");
-    event(s, 4, 66);
+    stage_event(s, 1, 55);
+    stage_event(s, 2, 66);
+    stage_take(s,
+               "[{\"eventId\":3,\"portalId\":1001,\"appId\":7,"
+               "\"occurredAt\":1700000000000,\"subscriptionType\":"
+               "\"contact.merge\",\"attemptNumber\":0,\"primaryObjectId\":55,"
+               "\"mergedObjectIds\":[66],\"newObjectId\":77,\"n\":\"#3#\"}]");
+    stage_event(s, 4, 66);
     assert_int_equal(s->target.n, 2);
     stage_answer_post(s, &s->target.posts[0], 200);
     stage_settle(s);
@@ -209,7 +137,7 @@ no_more_than_32_requests_are_on_their_way(void **state)
     (void)state;
     s->target.holds = true;
     for (unsigned i = 1; i <= 50; i++)
-        event(s, i, i);
+        stage_event(s, i, i);
     assert_int_equal(stage_n_open(s), 32);
     stage_answer_posts(s, 200);
     assert_int_equal(s->target.n, 50);
@@ -229,24 +157,24 @@ a_poisoned_object_stops_nobody_else_and_is_tried_for_three_days(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.judge = refuse_55;
-    event(s, 1, 55);
+    stage_event(s, 1, 55);
     for (unsigned i = 2; i <= 200; i++)
-        event(s, i, i % 10 == 0 ? 55 : 1000 + i);
+        stage_event(s, i, i % 10 == 0 ? 55 : 1000 + i);
     assert_int_equal(n_posts(s, 1), 1);
     assert_int_equal(n_posts(s, 10), 0);
     for (unsigned i = 2; i <= 200; i++)
         if (i % 10 != 0)
             assert_true(taken_at(s, i) != SIZE_MAX);
-    assert_int_equal(log_of(s).n_pending, 21);
-    pass(s, 70 * HOUR_MS, HOUR_MS / 4);
+    assert_int_equal(stage_event_log(s).n_pending, 21);
+    stage_pass(s, 70 * HOUR_MS, HOUR_MS / 4);
     assert_in_range(n_posts(s, 1), 15, 40);
     assert_int_equal(n_posts(s, 10), 0);
-    assert_int_equal(log_of(s).n_dead, 0);
+    assert_int_equal(stage_event_log(s).n_dead, 0);
     s->target.judge = NULL;
-    pass(s, 5 * HOUR_MS, HOUR_MS / 4);
+    stage_pass(s, 5 * HOUR_MS, HOUR_MS / 4);
     for (unsigned i = 20; i <= 200; i += 10)
         assert_true(taken_at(s, i - 10) < taken_at(s, i));
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     assert_int_equal(stage_count(s, STORE_QUEUE), 0);
     stage_free(s);
 }
@@ -264,12 +192,12 @@ after_a_dead_event_the_next_of_its_object_tells_of_the_gap(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.judge = refuse_first;
-    event(s, 1, 55);
-    event(s, 2, 55);
-    event(s, 3, 55);
-    pass(s, 78 * HOUR_MS, HOUR_MS / 4);
-    assert_int_equal(log_of(s).n_dead, 1);
-    assert_int_equal(log_of(s).n_pending, 0);
+    stage_event(s, 1, 55);
+    stage_event(s, 2, 55);
+    stage_event(s, 3, 55);
+    stage_pass(s, 78 * HOUR_MS, HOUR_MS / 4);
+    assert_int_equal(stage_event_log(s).n_dead, 1);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     assert_string_equal(last_post(s, 2)->gap, last_post(s, 1)->id);
     assert_string_equal(last_post(s, 3)->gap, "");
     /* Replayed it comes with its id, marked. */
@@ -281,7 +209,7 @@ after_a_dead_event_the_next_of_its_object_tells_of_the_gap(void **state)
     stage_settle(s);
     assert_true(last_post(s, 1)->is_replay);
     assert_int_equal(last_post(s, 1)->status, 200);
-    assert_int_equal(log_of(s).n_dead, 0);
+    assert_int_equal(stage_event_log(s).n_dead, 0);
     assert_int_equal(stage_count(s, STORE_QUEUE), 0);
     assert_int_equal(stage_count_audit(s, "events.replay", "ok"), 1);
     stage_free(s);
@@ -294,16 +222,16 @@ a_target_that_is_away_is_left_alone_and_gets_all_when_it_is_back(void **state)
     (void)state;
     s->target.is_away = true;
     for (unsigned i = 1; i <= 100; i++)
-        event(s, i, i);
+        stage_event(s, i, i);
     assert_in_range(s->target.n, 5, 40);
     size_t n = s->target.n;
-    pass(s, HOUR_MS, 10000);
+    stage_pass(s, HOUR_MS, 10000);
     assert_in_range(s->target.n - n, 5, 40); /* single probes */
     s->target.is_away = false;
-    pass(s, HOUR_MS / 6, 10000);
+    stage_pass(s, HOUR_MS / 6, 10000);
     for (unsigned i = 1; i <= 100; i++)
         assert_true(taken_at(s, i) != SIZE_MAX);
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
@@ -314,13 +242,13 @@ a_target_that_asks_for_patience_gets_it(void **state)
     (void)state;
     s->target.status = 503;
     s->target.retry_after_s = 600;
-    event(s, 1, 55);
+    stage_event(s, 1, 55);
     s->target.status = 0;
     s->target.retry_after_s = 0;
-    event(s, 2, 66);
-    pass(s, 590000, 10000);
+    stage_event(s, 2, 66);
+    stage_pass(s, 590000, 10000);
     assert_int_equal(s->target.n, 1);
-    pass(s, 30000, 10000);
+    stage_pass(s, 30000, 10000);
     assert_int_equal(n_posts(s, 1), 2);
     assert_int_equal(n_posts(s, 2), 1);
     stage_free(s);
@@ -330,24 +258,21 @@ static void
 after_410_nothing_is_sent_until_the_target_changes(void **state)
 {
     struct stage *s = new_stage(1);
-    struct buf auto_buf problem;
     (void)state;
-    buf_init(&problem, 1024);
     s->target.status = 410;
-    event(s, 1, 55);
+    stage_event(s, 1, 55);
     s->target.status = 0;
-    event(s, 2, 66);
-    pass(s, 80 * HOUR_MS, HOUR_MS);
+    stage_event(s, 2, 66);
+    stage_pass(s, 80 * HOUR_MS, HOUR_MS);
     assert_int_equal(s->target.n, 1);
-    assert_int_equal(log_of(s).n_pending, 2);
-    assert_true(log_of(s).is_target_gone);
+    assert_int_equal(stage_event_log(s).n_pending, 2);
+    assert_true(stage_event_log(s).is_target_gone);
     stage_rebirth(s);
-    pass(s, HOUR_MS, HOUR_MS);
+    stage_pass(s, HOUR_MS, HOUR_MS);
     assert_int_equal(s->target.n, 1);
-    s->target.url = TARGET "/2";
-    assert_int_equal(stage_reload(s, &problem), ERR_OK);
+    stage_set_target(s, TARGET "/2", 1);
     assert_int_equal(s->target.n, 3);
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
@@ -357,9 +282,9 @@ a_batch_comes_in_order_and_falls_apart_when_it_fails(void **state)
     struct stage *s = new_stage(10);
     (void)state;
     s->target.holds = true;
-    event(s, 1, 55); /* goes at once, alone */
+    stage_event(s, 1, 55); /* goes at once, alone */
     for (unsigned i = 2; i <= 9; i++)
-        event(s, i, i % 2 == 0 ? 77 : 1000 + i);
+        stage_event(s, i, i % 2 == 0 ? 77 : 1000 + i);
     s->target.holds = false;
     s->target.judge = NULL;
     for (size_t i = 0; i < s->target.n; i++)
@@ -367,7 +292,7 @@ a_batch_comes_in_order_and_falls_apart_when_it_fails(void **state)
     stage_answer_posts(s, 200);
     for (unsigned i = 4; i <= 8; i += 2)
         assert_true(taken_at(s, i - 2) <= taken_at(s, i));
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
@@ -384,24 +309,25 @@ a_failed_batch_is_sent_as_single_events(void **state)
     struct stage *s = new_stage(10);
     (void)state;
     s->target.judge = refuse_many;
-    take(s, "[{\"eventId\":1,\"portalId\":1001,\"occurredAt\":1700000000000,"
-            "\"subscriptionType\":\"contact.creation\",\"objectId\":1,"
-            "\"n\":\"#1#\"},"
-            "{\"eventId\":2,\"portalId\":1001,\"occurredAt\":1700000000000,"
-            "\"subscriptionType\":\"contact.creation\",\"objectId\":2,"
-            "\"n\":\"#2#\"},"
-            "{\"eventId\":3,\"portalId\":1001,\"occurredAt\":1700000000000,"
-            "\"subscriptionType\":\"contact.creation\",\"objectId\":3,"
-            "\"n\":\"#3#\"}]");
+    stage_take(s,
+               "[{\"eventId\":1,\"portalId\":1001,\"occurredAt\":1700000000000,"
+               "\"subscriptionType\":\"contact.creation\",\"objectId\":1,"
+               "\"n\":\"#1#\"},"
+               "{\"eventId\":2,\"portalId\":1001,\"occurredAt\":1700000000000,"
+               "\"subscriptionType\":\"contact.creation\",\"objectId\":2,"
+               "\"n\":\"#2#\"},"
+               "{\"eventId\":3,\"portalId\":1001,\"occurredAt\":1700000000000,"
+               "\"subscriptionType\":\"contact.creation\",\"objectId\":3,"
+               "\"n\":\"#3#\"}]");
     assert_int_equal(s->target.n, 4);
     assert_true(has_event(&s->target.posts[0], 1));
     assert_true(has_event(&s->target.posts[0], 3));
     assert_true(taken_at(s, 1) != SIZE_MAX);
     assert_true(taken_at(s, 2) != SIZE_MAX);
-    assert_int_equal(log_of(s).n_pending, 1);
+    assert_int_equal(stage_event_log(s).n_pending, 1);
     s->target.judge = NULL;
-    pass(s, 10000, 1000);
-    assert_int_equal(log_of(s).n_pending, 0);
+    stage_pass(s, 10000, 1000);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
@@ -411,8 +337,8 @@ what_was_on_its_way_when_the_keeper_died_is_sent_again_with_its_id(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.holds = true;
-    event(s, 1, 55);
-    event(s, 2, 55);
+    stage_event(s, 1, 55);
+    stage_event(s, 2, 55);
     assert_int_equal(n_posts(s, 1), 1);
     for (size_t i = 0; i < s->target.n; i++)
         s->target.posts[i].is_open = false;
@@ -422,7 +348,7 @@ what_was_on_its_way_when_the_keeper_died_is_sent_again_with_its_id(void **state)
     assert_int_equal(n_posts(s, 1), 2);
     assert_string_equal(s->target.posts[0].id, s->target.posts[1].id);
     assert_true(taken_at(s, 1) < taken_at(s, 2));
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
@@ -432,7 +358,7 @@ a_courier_that_dies_costs_no_try(void **state)
     struct stage *s = new_stage(1);
     (void)state;
     s->target.holds = true;
-    event(s, 1, 55);
+    stage_event(s, 1, 55);
     s->target.holds = false;
     stage_lose_deliver(s);
     stage_ticks(s, 1);
@@ -450,11 +376,11 @@ a_large_backlog_goes_out_in_order_through_a_small_window(void **state)
     (void)state;
     s->target.is_away = true;
     for (unsigned i = 1; i <= N; i++)
-        event(s, i, 100 + i % OBJECTS);
-    assert_int_equal(log_of(s).n_pending, N);
+        stage_event(s, i, 100 + i % OBJECTS);
+    assert_int_equal(stage_event_log(s).n_pending, N);
     s->target.is_away = false;
-    pass(s, HOUR_MS / 2, 10000);
-    assert_int_equal(log_of(s).n_pending, 0);
+    stage_pass(s, HOUR_MS / 2, 10000);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     memset(last, 0, sizeof(last));
     for (unsigned i = 1; i <= N; i++) {
         size_t at = taken_at(s, i);
@@ -476,11 +402,11 @@ every_commit_may_fail_and_no_event_is_lost_or_out_of_order(void **state)
                                                      .conflict_per_mille = 100,
                                                      .lost_per_mille = 50});
     for (unsigned i = 1; i <= N; i++)
-        event(s, i, 100 + i % 5);
-    pass(s, HOUR_MS / 60, 1000);
+        stage_event(s, i, 100 + i % 5);
+    stage_pass(s, HOUR_MS / 60, 1000);
     for (unsigned i = 6; i <= N; i++)
         assert_true(taken_at(s, i - 5) < taken_at(s, i));
-    assert_int_equal(log_of(s).n_pending, 0);
+    assert_int_equal(stage_event_log(s).n_pending, 0);
     stage_free(s);
 }
 
