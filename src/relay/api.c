@@ -18,12 +18,37 @@ struct api_call {
     struct request_id id;
     unsigned status; /* of a good answer */
     uint32_t call;   /* 0 when there is none any more */
+    /* In relay.polls, while it is a long poll; at: what points to it. */
+    struct api_call *next_poll, **at_poll;
 };
+
+static void
+add_poll(struct api_call *c)
+{
+    struct api_call **first = &c->relay->polls;
+    c->next_poll = *first;
+    c->at_poll = first;
+    if (*first != NULL)
+        (*first)->at_poll = &c->next_poll;
+    *first = c;
+}
+
+static void
+remove_poll(struct api_call *c)
+{
+    if (c->at_poll == NULL)
+        return;
+    *c->at_poll = c->next_poll;
+    if (c->next_poll != NULL)
+        c->next_poll->at_poll = c->at_poll;
+    c->at_poll = NULL;
+}
 
 static void
 on_end(struct exchange_user *u)
 {
     struct api_call *c = (struct api_call *)u;
+    remove_poll(c);
     if (c->call != 0 && c->relay->keeper != NULL)
         channel_cancel(c->relay->keeper, c->call);
 }
@@ -43,6 +68,7 @@ on_reply(enum err e, const struct message *m, const void *reply, void *arg)
     const struct relay_answer *a = reply;
     (void)m;
     c->call = 0;
+    remove_poll(c);
     if (e != ERR_OK) {
         api_refuse(
             c->relay, c->x, &c->id,
@@ -84,6 +110,26 @@ api_ask(struct relay *r, struct http_exchange *x, const struct request_id *id,
     r->counters.api_calls++;
     c->call = channel_call(r->keeper, q->type, q->message,
                            DEADLINE_CALL_MS + q->wait_ms, on_reply, c);
+    if (q->wait_ms > 0)
+        add_poll(c);
+}
+
+/* Nothing is lost: whoever waits has a cursor, and asks again. */
+void
+api_end_polls(struct relay *r)
+{
+    while (r->polls != NULL) {
+        struct api_call *c = r->polls;
+        struct problem p = {.err = ERR_UNAVAILABLE,
+                            .detail = STR("This relay is about to stop. Ask "
+                                          "again with the same cursor."),
+                            .retry_after_s = 1};
+        remove_poll(c);
+        if (r->keeper != NULL)
+            channel_cancel(r->keeper, c->call);
+        c->call = 0;
+        relay_refuse(r, c->x, &c->id, &p);
+    }
 }
 
 bool

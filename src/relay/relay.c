@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "child/child.h"
 #include "ipc/channel.h"
+#include "relay/api.h"
 #include "relay/asks.h"
 #include "relay/leases.h"
 #include "relay/passage.h"
@@ -208,6 +209,7 @@ drain(struct child *c, bool is_brief)
     struct timeval longest = {.tv_sec = DEADLINE_DRAIN_MS / 1000,
                               .tv_usec = DEADLINE_DRAIN_MS % 1000 * 1000};
     http_server_drain(r->server);
+    api_end_polls(r);
     r->on_exchange_end = event_new(c->base, -1, 0, on_exchange_end, r);
     if (r->on_exchange_end == NULL ||
         event_base_once(c->base, -1, EV_TIMEOUT, on_drained, r, &longest) != 0)

@@ -6,6 +6,7 @@
 #include "relay/counters.h"
 #include "relay/upstream.h"
 
+struct api_call;
 struct asks;
 struct ask_answer;
 struct channel;
@@ -31,6 +32,7 @@ struct relay {
     struct http_server *server;
     struct upstream upstream;
     struct passage *passages; /* running; see passage.h */
+    struct api_call *polls;   /* that wait for events; see api.c */
     struct buf scratch;       /* one answer with a token; wipes itself */
     struct counters counters;
     struct event *report_timer;    /* uses, every 10 s */

@@ -24,6 +24,7 @@ static struct {
     struct relay_verify verify;
     uint32_t err;
     const char *json;
+    bool says_nothing;
 } keeper;
 
 static void
@@ -37,6 +38,8 @@ on_api(struct rig *r, const struct incoming *in)
     (void)r;
     keeper.n++;
     record_copy(in->message->record, in->body, keeper.arena, to);
+    if (keeper.says_nothing)
+        return;
     channel_reply(in->channel, in->id, RELAY_ANSWER, &answer);
 }
 
@@ -220,6 +223,36 @@ nothing_is_asked_without_a_key(void **state)
     assert_int_equal(keeper.n, 0);
 }
 
+static struct rig_call *
+poll_of_many(const char *target)
+{
+    unsigned before = keeper.n;
+    struct rig_call *c = rig_get(&rig, target);
+    while (keeper.n == before)
+        rig_run_ms(&rig, 10);
+    return c;
+}
+
+static void
+long_polls_hold_no_end_up(void **state)
+{
+    struct rig_call *polls[3];
+    (void)state;
+    keeper.says_nothing = true;
+    for (size_t i = 0; i < 3; i++)
+        polls[i] = poll_of_many(EVENTS "?wait=20");
+    http_call_cancel(polls[1]->call); /* it has gone by itself */
+    polls[1]->call = NULL;
+    rig_run_ms(&rig, 50);
+    nursery_stop(&rig.nursery, false);
+    for (size_t i = 0; i < 3; i += 2) {
+        answered(polls[i], 503);
+        assert_string_equal(rig_header(polls[i], "retry-after"), "1");
+        assert_non_null(strstr(rig_body(polls[i]), "same cursor"));
+    }
+    assert_int_equal(nursery_end(&rig.nursery), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,6 +265,7 @@ main(int argc, char **argv)
         WITH_RIG(a_body_is_given_once_or_not_at_all),
         WITH_RIG(verifies_bodies_as_large_as_webhooks_and_no_larger),
         WITH_RIG(nothing_is_asked_without_a_key),
+        WITH_RIG(long_polls_hold_no_end_up),
     };
     if (argc != 2)
         return 1;
