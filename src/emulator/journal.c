@@ -134,20 +134,23 @@ journal_forget_portal(struct journal *j, uint64_t portal)
     }
 }
 
-void
+bool
 journal_refresh(struct world *w, struct journal *j)
 {
     int64_t now_ms = world_now_ms(w);
     size_t n_old = 0;
+    bool has_closed = false;
     if (j->n > 0 && j->files[j->n - 1]->is_open &&
-        j->files[j->n - 1]->at_ms + w->settings.journal_delay_ms <= now_ms)
+        j->files[j->n - 1]->at_ms + w->settings.journal_delay_ms <= now_ms) {
         j->files[j->n - 1]->is_open = false;
+        has_closed = true;
+    }
     while (n_old < j->n && j->files[n_old]->at_ms + JOURNAL_KEPT_MS <= now_ms)
         file_free(j->files[n_old++]);
-    if (n_old == 0)
-        return;
     j->n -= n_old;
-    memmove(j->files, j->files + n_old, j->n * sizeof(*j->files));
+    if (n_old > 0)
+        memmove(j->files, j->files + n_old, j->n * sizeof(*j->files));
+    return has_closed || n_old > 0;
 }
 
 static bool

@@ -64,9 +64,10 @@ void journal_forget_portal(struct journal *j, uint64_t portal);
 
 /*
  * Files that can be read; portal not 0: only those with events of it.  NULL:
- * none.  journal_refresh first: it closes what is due, forgets what is old.
+ * none.  journal_refresh first: it closes what is due, forgets what is old, and
+ * says whether it did anything.
  */
-void journal_refresh(struct world *w, struct journal *j);
+bool journal_refresh(struct world *w, struct journal *j);
 const struct journal_file *journal_first(const struct journal *j,
                                          uint64_t portal);
 const struct journal_file *journal_last(const struct journal *j,

@@ -38,8 +38,7 @@ reading_begin(struct reading *r, struct call *c)
     if (str_starts(c->path, STR("/webhooks-journal/journal-local/")))
         (void)str_to_u64(call_query(c, "installPortalId"),
                          &r->portal); /* 0: it is optional */
-    journal_refresh(c->world, r->journal);
-    c->has_changed = true; /* a file may have been closed */
+    c->has_changed = journal_refresh(c->world, r->journal);
     return true;
 }
 

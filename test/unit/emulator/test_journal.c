@@ -220,13 +220,14 @@ files_close_when_they_are_read_or_full(void **state)
     w->settings.journal_delay_ms = 1000;
     for (int i = 0; i < 3; i++)
         journal_add(w, j, 1001, STR("{}"));
-    journal_refresh(w, j);
+    assert_false(journal_refresh(w, j));
     const struct journal_file *f = journal_first(j, 0);
     assert_int_equal(f->n, 2);
     assert_ptr_equal(journal_last(j, 0), f);
     assert_null(journal_after(j, f, 0)); /* it is not time yet */
     ask_wait(1000);
-    journal_refresh(w, j);
+    assert_true(journal_refresh(w, j));
+    assert_false(journal_refresh(w, j));
     assert_int_equal(journal_after(j, f, 0)->n, 1);
     journal_add(w, j, 1001, STR("{}")); /* into a new one */
     assert_int_equal(j->n, 3);
