@@ -161,6 +161,13 @@ delivery_reload(struct keeper *k)
     }
 }
 
+bool
+delivery_is_target_away(struct keeper *k, struct str app)
+{
+    const struct lane *l = lane_find(k, app);
+    return l != NULL && breaker_is_open(&l->breaker);
+}
+
 struct put {
     struct str app;
     uint64_t number;

@@ -1,6 +1,7 @@
 #include "keeper/event_status.h"
 
-#include "keeper/delivery_int.h"
+#include "keeper/apps.h"
+#include "keeper/delivery.h"
 #include "keeper/event_log.h"
 #include "keeper/keeper.h"
 #include "keeper/queue.h"
@@ -17,13 +18,12 @@ struct standing {
 static const char *
 target_of(struct keeper *k, const struct app *app, const struct event_log *log)
 {
-    const struct lane *l = lane_find(k, app->conf->name);
     if (app->conf->webhook_target.n == 0)
         return "none";
     if (log->is_target_gone &&
         str_equal(log->gone_target, app->conf->webhook_target))
         return "gone";
-    return l != NULL && breaker_is_open(&l->breaker) ? "away" : "ok";
+    return delivery_is_target_away(k, app->conf->name) ? "away" : "ok";
 }
 
 static bool

@@ -246,7 +246,7 @@ is_blocked(const struct window *w, const struct sighting *s)
 }
 
 static void
-skip(struct window *w, const uint8_t *hash, uint64_t number)
+leave_out(struct window *w, const uint8_t *hash, uint64_t number)
 {
     struct object *o = object_get(w, hash);
     if (o->later_from == 0 || number < o->later_from)
@@ -268,7 +268,7 @@ window_take(struct window *w, const struct sighting *s)
         return;
     if (is_blocked(w, s)) {
         for (size_t n = 0; n < s->n_objects; n++)
-            skip(w, s->objects + n * OBJECT_HASH, s->number);
+            leave_out(w, s->objects + n * OBJECT_HASH, s->number);
         return;
     }
     struct item *i = calloc(1, sizeof(*i) + s->n_objects * sizeof(i->links[0]));
@@ -333,7 +333,8 @@ window_is_free(const struct item *i, unsigned request)
 {
     for (size_t n = 0; n < i->n_links; n++) {
         const struct link *before = i->links[n].prev;
-        if (before != NULL && (request == 0 || before->item->picked != request))
+        if (before != NULL && before->item != i &&
+            (request == 0 || before->item->picked != request))
             return false;
     }
     return true;
@@ -392,7 +393,7 @@ evict(struct window *w, struct item *i)
     evict_behind(w, i);
     forget(w, i);
     for (size_t n = 0; n < i->n_links; n++)
-        skip(w, i->links[n].object->hash, i->number);
+        leave_out(w, i->links[n].object->hash, i->number);
     free(i);
 }
 
