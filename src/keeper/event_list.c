@@ -313,6 +313,8 @@ static bool
 may_wait(struct listing *l)
 {
     struct env *env = turn_keeper(l->t)->env;
+    if (turn_keeper(l->t)->is_draining)
+        return false;
     return l->wait_ms > 0 && l->is_all && !turn_is_late(l->t) &&
            env->mono_ms(env) < poll_of(l)->until_ms;
 }
@@ -483,6 +485,13 @@ do_end_polls(struct turn *t, const void *ask)
     for (size_t i = 0; i < apps_count(k->apps); i++)
         turn_wake(t, event_list_topic(t, apps_at(k->apps, i)->conf->name));
     return ERR_OK;
+}
+
+void
+event_list_drain(struct keeper *k)
+{
+    k->is_draining = true;
+    turns_add_event(k->turns, do_end_polls, NULL, NULL);
 }
 
 void

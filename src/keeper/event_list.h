@@ -18,5 +18,7 @@ enum err do_events_list_admin(struct turn *t, const void *ask);
 enum err do_event_show(struct turn *t, const void *ask);
 /* Every 100 ms: those that have waited long enough are answered. */
 void event_list_tick(struct keeper *k);
+/* The keeper is to end: all that wait are answered now. */
+void event_list_drain(struct keeper *k);
 
 #endif

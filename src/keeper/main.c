@@ -3,6 +3,7 @@
 #include "keeper/backup.h"
 #include "keeper/delivery.h"
 #include "keeper/errands.h"
+#include "keeper/event_list.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
 #include "keeper/peers.h"
@@ -165,6 +166,7 @@ drain(struct child *c, bool is_brief)
     }
     if (on_drained != NULL)
         return;
+    event_list_drain(k);
     on_drained = event_new(c->base, -1, EV_PERSIST, look_drained, k);
     if (on_drained == NULL || event_add(on_drained, &often) != 0)
         end(k, 0);

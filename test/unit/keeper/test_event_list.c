@@ -1,5 +1,6 @@
 #include "stage.h"
 
+#include "keeper/event_list.h"
 #include "keeper/event_log.h"
 #include "keeper/parcel.h"
 
@@ -158,6 +159,22 @@ who_waits_in_vain_is_answered_in_time_with_a_cursor(void **state)
     stage_ticks(s, 3);
     assert_true(waiting.has_answer);
     assert_memory_equal(waiting.json, "{\"events\":[],\"next\":\"evt_", 24);
+    stage_free(s);
+}
+
+static void
+nobody_waits_for_a_keeper_that_ends(void **state)
+{
+    struct stage *s = stage_new();
+    static struct heard waiting;
+    (void)state;
+    stage_connect(s, 1001);
+    ask_long(s, 20000, &waiting);
+    assert_false(waiting.has_answer);
+    event_list_drain(&s->keeper);
+    stage_settle(s);
+    assert_true(waiting.has_answer);
+    assert_int_equal(turns_n_waiting(s->keeper.turns), 0);
     stage_free(s);
 }
 
@@ -414,6 +431,7 @@ main(void)
         cmocka_unit_test(a_parcel_of_many_events_is_cut_where_the_page_ends),
         cmocka_unit_test(who_waits_hears_of_what_comes_at_once),
         cmocka_unit_test(who_waits_in_vain_is_answered_in_time_with_a_cursor),
+        cmocka_unit_test(nobody_waits_for_a_keeper_that_ends),
         cmocka_unit_test(a_key_for_one_portal_sees_no_others),
         cmocka_unit_test(a_wrong_cursor_is_refused),
         cmocka_unit_test(operators_see_the_state_of_each_event),
