@@ -201,6 +201,10 @@ read_fields(struct reading *r, enum errand_kind kind)
         d->refresh_token = json_token(r->json, "refresh_token");
         d->expires_in = json_expires_in(r->json);
     }
+    if (kind == ERRAND_APP_TOKEN) {
+        d->access_token = json_token(r->json, "access_token");
+        d->expires_in = json_expires_in(r->json);
+    }
     if (kind == ERRAND_INTROSPECT) {
         d->user_email = json_clean(r->json, "user", NAME_MAX_BYTES);
         d->hub_domain = json_clean(r->json, "hub_domain", NAME_MAX_BYTES);
@@ -217,6 +221,7 @@ has_content(const struct reading *r, enum errand_kind kind)
     case ERRAND_EXCHANGE:
         return d->access_token.s.n > 0 && d->expires_in > 0 &&
                d->refresh_token.s.n > 0;
+    case ERRAND_APP_TOKEN:
     case ERRAND_REFRESH: /* without a new refresh token the old one stays */
         return d->access_token.s.n > 0 && d->expires_in > 0;
     case ERRAND_INTROSPECT:

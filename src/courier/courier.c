@@ -1,6 +1,7 @@
 #include "base/env.h"
 #include "base/limits.h"
 #include "courier/errand.h"
+#include "courier/journal.h"
 #include "courier/role.h"
 #include "courier/spill.h"
 #include "http/dns.h"
@@ -21,6 +22,8 @@
  * 2. In ORPHANED only token errands run, and each reply is in the spill file
  *    before the next thing is done.  Their deadline bounds it: 20 s.
  * 3. Idle: nothing runs and no reply is kept for the spill.
+ * 4. Readings of the journal begin in WORKING only, and no more of them than
+ *    the shelf has room for: what is lost of them is read once more.
  */
 
 #define ERRANDS_MAX 256 /* running; as many as there are connections */
@@ -44,6 +47,7 @@ static struct courier {
     struct http_client *client;
     struct destination destination;
     struct errand_office office;
+    struct journal_office journals;
     struct channel *work; /* NULL once the keeper is gone */
     struct spill *spill;
     struct event *tick; /* while anything is kept, or an end is near */
@@ -51,6 +55,8 @@ static struct courier {
     enum courier_state state;
     struct errand *running[ERRANDS_MAX];
     size_t n_running;
+    struct journal *readings[SHELF_FILES];
+    size_t n_readings;
     size_t n_done;
     int64_t born_ms, last_tokens_ms; /* monotonic */
 } courier;
@@ -76,7 +82,7 @@ static bool
 may_leave(size_t n_kept)
 {
     int64_t now = courier.env->mono_ms(courier.env);
-    if (courier.n_running > 0)
+    if (courier.n_running > 0 || courier.n_readings > 0)
         return false;
     switch (courier.state) {
     case COURIER_ORPHANED:
@@ -204,19 +210,99 @@ do_errand(const struct incoming *in)
 }
 
 static void
-on_message(const struct incoming *in, void *arg)
+forget_reading(const struct journal *j)
+{
+    for (size_t i = 0; i < courier.n_readings; i++)
+        if (courier.readings[i] == j) {
+            courier.readings[i] = courier.readings[--courier.n_readings];
+            return;
+        }
+}
+
+/* Once per reading that was started. */
+static void
+on_read(struct journal *j, const struct courier_journal_read *read, void *arg)
 {
     (void)arg;
-    if (in->message->type == COURIER_ERRAND) {
-        do_errand(in);
+    log_debug("courier.read",
+              "outcome=%" PRIu32 " http=%" PRIu32 " pieces=%" PRIu32
+              " status=%s",
+              read->outcome, read->http_status, read->n_pieces,
+              log_quote(read->status));
+    forget_reading(j);
+    courier.n_done++;
+    channel_reply(courier.work, journal_call_id(j), COURIER_JOURNAL_READ, read);
+    look_again();
+}
+
+static void
+do_journal(const struct incoming *in)
+{
+    bool has_room = shelf_room(courier.journals.shelf) > courier.n_readings;
+    enum err e = ERR_LIMIT;
+    struct journal *j;
+    if (courier.state == COURIER_WORKING && has_room)
+        e = journal_start(&courier.journals, in->body, in->id, &j);
+    if (e == ERR_OK) {
+        courier.readings[courier.n_readings++] = j;
         return;
     }
+    struct courier_journal_read read = {
+        .outcome = e == ERR_EXPIRED ? OUTCOME_DROPPED : OUTCOME_TRANSIENT,
+        .status = str_from(err_name(e))};
+    channel_reply(in->channel, in->id, COURIER_JOURNAL_READ, &read);
+}
+
+static void
+do_piece(const struct incoming *in)
+{
+    const struct courier_piece *asked = in->body;
+    struct courier_piece_read read = {0};
+    struct buf auto_buf events = {0};
+    buf_init_secret(&events, LIMIT_PIECE + 2);
+    enum err e = shelf_piece(courier.journals.shelf, asked->handle,
+                             asked->index, &events);
+    read.err = (uint32_t)e;
+    read.events = HIDDEN(buf_str(&events));
+    channel_reply(in->channel, in->id, COURIER_PIECE_READ, &read);
+}
+
+static void
+break_rules(const struct incoming *in)
+{
+    log_error("courier.bad_message", "type=%u", in->message->type);
+    child_exit(courier.child, 1);
+}
+
+static void
+on_message(const struct incoming *in, void *arg)
+{
     const struct courier_spill_key *key = in->body;
-    if (in->message->type != COURIER_SPILL_KEY ||
-        spill_set_key(courier.spill, key->public_key) != ERR_OK) {
-        log_error("courier.bad_message", "type=%u", in->message->type);
-        child_exit(courier.child, 1);
+    (void)arg;
+    switch (in->message->type) {
+    case COURIER_ERRAND:
+        do_errand(in);
+        break;
+    case COURIER_JOURNAL:
+        do_journal(in);
+        break;
+    case COURIER_PIECE:
+        do_piece(in);
+        break;
+    case COURIER_SPILL_KEY:
+        if (spill_set_key(courier.spill, key->public_key) != ERR_OK)
+            break_rules(in);
+        break;
+    default: /* for the other role, or for the keeper */
+        break_rules(in);
     }
+}
+
+static void
+cancel_readings(void)
+{
+    while (courier.n_readings > 0)
+        journal_cancel(courier.readings[--courier.n_readings]);
 }
 
 static void
@@ -238,6 +324,7 @@ become_orphan(void)
         return;
     courier.state = COURIER_ORPHANED;
     cancel_lesser_errands();
+    cancel_readings();
     log_info("courier.orphaned", "token_errands=%zu", courier.n_running);
     write_spill();
     look_again();
@@ -269,6 +356,8 @@ take_destination(const struct child *c, struct buf *problem)
     }
     courier.destination = d;
     courier.office.version = c->settings.oauth_version;
+    courier.journals.version = c->settings.oauth_version;
+    courier.journals.hosts = c->settings.journal_hosts;
     return ERR_OK;
 }
 
@@ -319,6 +408,12 @@ open_office(struct event_base *base)
     courier.office.destination = &courier.destination;
     courier.office.env = courier.env;
     courier.office.on_done = on_done;
+    courier.journals.base = base;
+    courier.journals.client = courier.client;
+    courier.journals.destination = &courier.destination;
+    courier.journals.env = courier.env;
+    courier.journals.shelf = shelf_new(courier.env);
+    courier.journals.on_done = on_read;
 }
 
 static void
@@ -348,8 +443,10 @@ drain(struct child *c, bool is_brief)
     (void)c;
     /* Token errands run on even now: they have 20 s at most, and what they
      * bring may stand nowhere else. */
-    if (is_brief)
+    if (is_brief) {
         cancel_lesser_errands();
+        cancel_readings();
+    }
     if (courier.state == COURIER_WORKING)
         courier.state = COURIER_DRAINING;
     look_again();

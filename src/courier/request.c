@@ -12,6 +12,8 @@ enum form {
     FORM_REFRESH, /* grant_type=refresh_token */
     FORM_TOKEN,   /* token and its hint */
     FORM_JSON,    /* {"tokenKey": ...} */
+    FORM_APP,     /* grant_type=client_credentials */
+    FORM_CONTEXT, /* JSON, as the keeper wrote it */
 };
 
 /* %s in a path is the dated version. */
@@ -36,6 +38,10 @@ static const struct endpoint {
      * by the bearer only, so both are sent (hubspot.md 2). */
     [ERRAND_TOKEN_INFO] = {STR("POST"), STR("/oauth/v2/private-apps/get/"),
                            STR("access-token-info"), false, FORM_JSON, true},
+    [ERRAND_APP_TOKEN] = {STR("POST"), STR("/oauth/"), STR("/token"), true,
+                          FORM_APP, false},
+    [ERRAND_SUBSCRIBE] = {STR("POST"), STR("/webhooks-journal/subscriptions/"),
+                          STR(""), true, FORM_CONTEXT, true},
 };
 
 void
@@ -114,35 +120,35 @@ add_body(struct request *r, enum form form, const struct courier_errand *asked)
         text_add_json(&r->body, asked->token.s);
         buf_add_char(&r->body, '}');
         break;
+    case FORM_APP:
+        text_add_parameter(&r->body, "grant_type", STR("client_credentials"));
+        add_client(&r->body, asked);
+        text_add_parameter(&r->body, "scope", asked->context);
+        break;
+    case FORM_CONTEXT:
+        buf_add(&r->body, asked->context);
+        break;
     }
+    bool is_json = form == FORM_JSON || form == FORM_CONTEXT;
     add_header(r, "Content-Type",
-               form == FORM_JSON ? STR("application/json")
-                                 : STR("application/x-www-form-urlencoded"));
+               is_json ? STR("application/json")
+                       : STR("application/x-www-form-urlencoded"));
 }
 
-enum err
-request_build(struct request *r, struct str prefix, struct str version,
-              const struct courier_errand *asked)
+static bool
+add_bearer(struct request *r, struct hidden token)
 {
-    if (asked->kind < ERRAND_EXCHANGE || asked->kind > ERRAND_TOKEN_INFO)
-        return ERR_INVALID;
-    const struct endpoint *e = &endpoints[asked->kind];
-    buf_add(&r->target, prefix);
-    buf_add(&r->target, e->before);
-    if (e->has_version)
-        buf_add(&r->target, version);
-    buf_add(&r->target, e->after);
-    add_header(r, "Accept", STR("application/json"));
-    add_header(r, "User-Agent", STR("portkeep"));
-    add_body(r, e->form, asked);
-    if (e->has_bearer) {
-        if (!is_token(asked->token.s))
-            return ERR_INVALID;
-        buf_add(&r->bearer, STR("Bearer "));
-        buf_add(&r->bearer, asked->token.s);
-        add_header(r, "Authorization", buf_str(&r->bearer));
-    }
-    r->spec.method = e->method;
+    if (!is_token(token.s))
+        return false;
+    buf_add(&r->bearer, STR("Bearer "));
+    buf_add(&r->bearer, token.s);
+    add_header(r, "Authorization", buf_str(&r->bearer));
+    return true;
+}
+
+static enum err
+finish(struct request *r)
+{
     r->spec.target = buf_str(&r->target);
     r->spec.headers = r->headers;
     r->spec.body = buf_str(&r->body);
@@ -151,4 +157,55 @@ request_build(struct request *r, struct str prefix, struct str version,
         buf_err(&r->bearer) != ERR_OK)
         return ERR_LIMIT;
     return ERR_OK;
+}
+
+enum err
+request_build(struct request *r, struct str prefix, struct str version,
+              const struct courier_errand *asked)
+{
+    if (asked->kind < ERRAND_EXCHANGE || asked->kind > ERRAND_SUBSCRIBE)
+        return ERR_INVALID;
+    const struct endpoint *e = &endpoints[asked->kind];
+    buf_add(&r->target, prefix);
+    buf_add(&r->target, e->before);
+    if (asked->kind == ERRAND_SUBSCRIBE)
+        version = request_journal_version(version);
+    if (e->has_version)
+        buf_add(&r->target, version);
+    buf_add(&r->target, e->after);
+    add_header(r, "Accept", STR("application/json"));
+    add_header(r, "User-Agent", STR("portkeep"));
+    add_body(r, e->form, asked);
+    if (e->has_bearer && !add_bearer(r, asked->token))
+        return ERR_INVALID;
+    r->spec.method = e->method;
+    return finish(r);
+}
+
+struct str
+request_journal_version(struct str version)
+{
+    return str_starts(version, STR("20")) ? version : STR("2026-03");
+}
+
+enum err
+request_build_journal(struct request *r, struct str prefix, struct str version,
+                      const struct courier_journal *asked)
+{
+    buf_add(&r->target, prefix);
+    buf_add(&r->target, STR("/webhooks-journal/journal/"));
+    buf_add(&r->target, request_journal_version(version));
+    if (asked->offset.n == 0) {
+        buf_add(&r->target, STR("/earliest"));
+    } else {
+        buf_add(&r->target, STR("/offset/"));
+        text_add_percent(&r->target, asked->offset);
+        buf_add(&r->target, STR("/next"));
+    }
+    add_header(r, "Accept", STR("application/json"));
+    add_header(r, "User-Agent", STR("portkeep"));
+    if (!add_bearer(r, asked->token))
+        return ERR_INVALID;
+    r->spec.method = STR("GET");
+    return finish(r);
 }

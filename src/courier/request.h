@@ -34,6 +34,14 @@ void request_init(struct request *r);
  */
 enum err request_build(struct request *r, struct str prefix, struct str version,
                        const struct courier_errand *asked) WARN_UNUSED;
+/* The journal's next file: as request_build. */
+enum err request_build_journal(struct request *r, struct str prefix,
+                               struct str version,
+                               const struct courier_journal *asked) WARN_UNUSED;
 void request_done(struct request *r);
+
+/* The journal has dated versions only: the first one where errands go to an
+ * older one. */
+struct str request_journal_version(struct str version);
 
 #endif

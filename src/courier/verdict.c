@@ -39,25 +39,33 @@ static const struct {
 
 /* The same word says different things of a code, a refresh token and an
  * access token.  Calls without client credentials cannot be our fault. */
-static const enum errand_outcome outcomes[MEANING_COUNT][6] = {
-    /* exchange, refresh, introspect, revoke, uninstall, token info */
+static const enum errand_outcome outcomes[MEANING_COUNT][8] = {
+    /* exchange, refresh, introspect, revoke, uninstall, token info, app
+     * token, subscribe */
     [MEANS_ENDED] = {OUTCOME_CODE_REFUSED, OUTCOME_TOKEN_ENDED,
                      OUTCOME_TOKEN_ENDED, OUTCOME_TOKEN_ENDED,
-                     OUTCOME_TOKEN_ENDED, OUTCOME_TOKEN_ENDED},
+                     OUTCOME_TOKEN_ENDED, OUTCOME_TOKEN_ENDED,
+                     OUTCOME_OUR_FAULT, OUTCOME_REFUSED},
     [MEANS_CODE] = {OUTCOME_CODE_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
-                    OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED},
+                    OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
+                    OUTCOME_REFUSED, OUTCOME_REFUSED},
     [MEANS_APP] = {OUTCOME_OUR_FAULT, OUTCOME_OUR_FAULT, OUTCOME_OUR_FAULT,
-                   OUTCOME_OUR_FAULT, OUTCOME_REFUSED, OUTCOME_REFUSED},
+                   OUTCOME_OUR_FAULT, OUTCOME_REFUSED, OUTCOME_REFUSED,
+                   OUTCOME_OUR_FAULT, OUTCOME_REFUSED},
     [MEANS_BAD_REQUEST] = {OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
-                           OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED},
+                           OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
+                           OUTCOME_REFUSED, OUTCOME_REFUSED},
     [MEANS_THROTTLED] = {OUTCOME_THROTTLED, OUTCOME_THROTTLED,
+                         OUTCOME_THROTTLED, OUTCOME_THROTTLED,
                          OUTCOME_THROTTLED, OUTCOME_THROTTLED,
                          OUTCOME_THROTTLED, OUTCOME_THROTTLED},
     [MEANS_TRANSIENT] = {OUTCOME_TRANSIENT, OUTCOME_TRANSIENT,
                          OUTCOME_TRANSIENT, OUTCOME_TRANSIENT,
+                         OUTCOME_TRANSIENT, OUTCOME_TRANSIENT,
                          OUTCOME_TRANSIENT, OUTCOME_TRANSIENT},
     [MEANS_NOTHING] = {OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
-                       OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED},
+                       OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED,
+                       OUTCOME_REFUSED, OUTCOME_REFUSED},
 };
 
 static enum meaning
@@ -97,9 +105,10 @@ meaning_of(const struct verdict_facts *f)
 static enum errand_outcome
 verdict_of_success(const struct verdict_facts *f)
 {
-    /* Nothing is read from these two; RFC 7009 2.2 says so of the first.
-     * A page of a proxy is no success of HubSpot's, though. */
-    if (f->kind == ERRAND_REVOKE || f->kind == ERRAND_UNINSTALL)
+    /* Nothing is read from these; RFC 7009 2.2 says so of the first.  A page
+     * of a proxy is no success of HubSpot's, though. */
+    if (f->kind == ERRAND_REVOKE || f->kind == ERRAND_UNINSTALL ||
+        f->kind == ERRAND_SUBSCRIBE)
         return f->is_html ? OUTCOME_TRANSIENT : OUTCOME_OK;
     if (!f->is_json || !f->has_content)
         return OUTCOME_TRANSIENT;
@@ -112,7 +121,8 @@ verdict(const struct verdict_facts *f)
     unsigned http = f->http_status;
     if (http == 429 || http == 477) /* 477: the account is being moved */
         return OUTCOME_THROTTLED;
-    if (http >= 200 && http < 300)
+    bool is_there_already = http == 409 && f->kind == ERRAND_SUBSCRIBE;
+    if ((http >= 200 && http < 300) || is_there_already)
         return verdict_of_success(f);
     if (http < 400 || http >= 500 || http == 408 || http == 423)
         return OUTCOME_TRANSIENT;

@@ -17,6 +17,7 @@ static const struct courier_errand asked = {
     .code = {STR("na1-code")},
     .verifier = {STR("verifier~1")},
     .redirect_uri = STR("https://keep.example.com/oauth/crm/callback"),
+    .context = STR("{\"a\":1}"),
 };
 
 static struct str
@@ -65,6 +66,12 @@ builds_each_errand_as_hubspot_wants_it(void **state)
         {ERRAND_TOKEN_INFO, "POST",
          "/oauth/v2/private-apps/get/access-token-info", "application/json",
          "Bearer na1-token", "{\"tokenKey\":\"na1-token\"}"},
+        {ERRAND_APP_TOKEN, "POST", "/oauth/2026-03/token",
+         "application/x-www-form-urlencoded", NULL,
+         "grant_type=client_credentials&client_id=1111-2222"
+         "&client_secret=s3cr%26t&scope=%7B%22a%22%3A1%7D"},
+        {ERRAND_SUBSCRIBE, "POST", "/webhooks-journal/subscriptions/2026-03",
+         "application/json", "Bearer na1-token", "{\"a\":1}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct courier_errand one = asked;
@@ -123,7 +130,7 @@ static void
 refuses_a_kind_that_does_not_exist(void **state)
 {
     (void)state;
-    static const uint32_t kinds[] = {0, ERRAND_TOKEN_INFO + 1, UINT32_MAX};
+    static const uint32_t kinds[] = {0, ERRAND_SUBSCRIBE + 1, UINT32_MAX};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct courier_errand one = asked;
         struct request r;
