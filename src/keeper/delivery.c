@@ -115,7 +115,7 @@ void
 lane_kick(struct keeper *k, struct lane *l)
 {
     struct pump ask = {l->app};
-    if (l->is_pumping || !has_work(k, l))
+    if (l->is_pumping || k->is_draining || !has_work(k, l))
         return;
     l->is_pumping = true;
     if (turns_add(k->turns, do_pump, &pump_record, &ask, 0, 0) != ERR_OK)
@@ -159,6 +159,16 @@ delivery_reload(struct keeper *k)
         window_wake(&l->window, k->env->now_ms(k->env), true);
         lane_kick(k, l);
     }
+}
+
+size_t
+delivery_n_flights(const struct keeper *k)
+{
+    size_t n = 0;
+    const struct lane *l = k->delivery != NULL ? k->delivery->first : NULL;
+    for (; l != NULL; l = l->next)
+        n += l->n_flights;
+    return n;
 }
 
 bool

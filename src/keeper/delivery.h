@@ -32,6 +32,8 @@ void delivery_reload(struct keeper *k);
  */
 size_t delivery_put(struct turn *t, struct str app, uint64_t number,
                     size_t n) WARN_UNUSED;
+/* Requests on their way; none is added while the keeper drains. */
+size_t delivery_n_flights(const struct keeper *k);
 /* It is left alone just now, because it fails. */
 bool delivery_is_target_away(struct keeper *k, struct str app);
 /* Something was put into the queue there, by other hands. */

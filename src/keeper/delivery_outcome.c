@@ -229,6 +229,8 @@ take(struct turn *t, struct outcome *o, const struct sent *e)
     for (size_t n = 0; i != NULL && n < i->n_links; n++)
         gaps_remove(t, o->ask->app, &o->gaps, window_object(i, n));
     queue_move(&o->queue, &o->log, 0, e->index, EVENT_DELIVERED);
+    if (!str_equal(o->log.gone_target, o->ask->target))
+        o->log.is_target_gone = false; /* another one took its place */
 }
 
 /* One event; its parcel's queue rows are in o->queue. */

@@ -55,7 +55,7 @@ struct keeper {
                              * clock was set back */
     int64_t next_minute_ms; /* monotonic: minute's work, see schedule.c */
     int64_t next_poll_ms;   /* monotonic: a long poll ends; 0: none waits */
-    bool is_draining;       /* nobody is to wait for events any more */
+    bool is_draining;       /* nobody waits for events, none are sent */
     bool is_sweeping;       /* a look is queued, or waits for the disk */
     uint64_t epoch;         /* revocations sent to relays */
     bool needs_scrub;       /* the last one could not be done */

@@ -151,7 +151,8 @@ look_drained(evutil_socket_t fd, short what, void *arg)
     struct keeper *k = arg;
     (void)fd;
     (void)what;
-    if (errands_n_running(k->errands) == 0 && turns_n_waiting(k->turns) == 0)
+    if (errands_n_running(k->errands) == 0 && turns_n_waiting(k->turns) == 0 &&
+        delivery_n_flights(k) == 0)
         end(k, 0);
 }
 

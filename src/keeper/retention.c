@@ -69,18 +69,24 @@ is_large(struct turn *t, const struct event_log *log)
     return log->n_bytes > turn_keeper(t)->events_max;
 }
 
-/* Undelivered ones stay, whatever their age; dead ones until they are old. */
+/* Undelivered ones stay, whatever their age, as long as there is somebody to
+ * deliver them to; dead ones until they are old. */
 static bool
-may_go(struct turn *t, const struct parcel *p, const struct queue *q)
+may_go(struct turn *t, struct str app, const struct parcel *p,
+       const struct queue *q)
 {
-    if (p->seal == SEALED_BY_PARKING || q->has_live)
+    const struct app *a = apps_find(turn_keeper(t)->apps, app);
+    bool has_target = a != NULL && a->conf->webhook_target.n > 0;
+    if (p->seal == SEALED_BY_PARKING || (q->has_live && has_target))
         return false;
     return is_old(t, p) || !q->has_dead;
 }
 
-/* The next parcels, as many as may be loaded.  NULL while waiting. */
+/* The next parcels, up to the first that is to stay, and no more than may be
+ * loaded.  NULL while waiting. */
 static const struct store_ask *
-find_page(struct turn *t, const struct walk *w, size_t *out_n)
+find_page(struct turn *t, const struct walk *w, const struct event_log *log,
+          size_t *out_n)
 {
     struct arena *a = turn_arena(t);
     struct store_ask ask = {.table = STORE_EVENTS,
@@ -92,12 +98,17 @@ find_page(struct turn *t, const struct walk *w, size_t *out_n)
     uint64_t n_bytes = 0;
     *out_n = 0;
     while (found != NULL && *out_n < found->n_rows && n_bytes < PAGE_BYTES) {
+        struct str key = found->rows[*out_n].key;
         struct parcel_key k;
         struct parcel p = {0};
-        if (parcel_key_parse(found->rows[*out_n].key, &k))
+        bool is_one = turn_get(t, STORE_EVENTS, key, &parcel_record, &p) &&
+                      parcel_key_parse(key, &k);
+        ++*out_n;
+        if (is_one && !is_old(t, &p) && !is_large(t, log))
+            break;
+        if (is_one)
             (void)retention_name(t, w->app, k.number, &p); /* named here */
         n_bytes += p.n_bytes;
-        ++*out_n;
     }
     return found;
 }
@@ -121,12 +132,12 @@ look_at(struct turn *t, struct walk *w, struct str key, struct event_log *log,
     if (!parcel_key_parse(key, &k))
         return true;
     w->after = k.number;
-    if (!retention_name(t, w->app, k.number, &p) ||
-        !queue_load(t, w->app, k.number, q))
+    if (!turn_get(t, STORE_EVENTS, key, &parcel_record, &p))
         return true;
     if (!is_old(t, &p) && !is_large(t, log))
         return false;
-    if (may_go(t, &p, q)) {
+    if (retention_name(t, w->app, k.number, &p) &&
+        queue_load(t, w->app, k.number, q) && may_go(t, w->app, &p, q)) {
         retention_drop(t, w->app, k.number, &p, log);
         ++*n_gone;
     }
@@ -139,8 +150,9 @@ do_retention(struct turn *t, const void *ask)
     struct walk w = *(const struct walk *)ask;
     struct event_log log;
     size_t n, n_gone = 0, i = 0;
-    const struct store_ask *found = find_page(t, &w, &n);
-    (void)event_log_load(t, w.app, &log); /* named here */
+    if (!event_log_load(t, w.app, &log))
+        return ERR_AGAIN;
+    const struct store_ask *found = find_page(t, &w, &log, &n);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     while (i < n && look_at(t, &w, found->rows[i].key, &log, &n_gone))
