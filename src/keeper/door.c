@@ -15,6 +15,7 @@
 #include "keeper/portals.h"
 #include "keeper/replay.h"
 #include "keeper/settings.h"
+#include "keeper/verify.h"
 #include "proto/courier.h"
 
 /* Who may ask what.  The one table: read it to know all of it. */
@@ -36,6 +37,7 @@ static const struct door_row {
     {LIFE_PEER_RELAY, RELAY_PORTAL_SHOW, do_portal_show},
     {LIFE_PEER_RELAY, RELAY_PORTAL_DELETE, do_portal_delete},
     {LIFE_PEER_RELAY, RELAY_METRICS, do_metrics},
+    {LIFE_PEER_RELAY, RELAY_VERIFY, do_verify},
     {LIFE_PEER_RELAY, RELAY_EVENTS_LIST, do_events_list},
     {LIFE_PEER_RELAY, RELAY_EVENT_REPLAY, do_event_replay},
 

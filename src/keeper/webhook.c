@@ -20,14 +20,22 @@ struct checked {
     struct events events;
 };
 
+/* In a message what did not come is empty, and still points somewhere. */
+static struct str
+if_came(struct str header)
+{
+    return header.n > 0 ? header : STR_NONE;
+}
+
 static enum err
 check(struct turn *t, const struct app *app, const struct front_webhook *w,
       enum signature_version *out_version)
 {
-    struct signature_headers headers = {.signature = w->signature,
-                                        .version = w->signature_version,
-                                        .v3 = w->signature_v3,
-                                        .timestamp = w->timestamp};
+    struct signature_headers headers = {.signature = if_came(w->signature),
+                                        .version =
+                                            if_came(w->signature_version),
+                                        .v3 = if_came(w->signature_v3),
+                                        .timestamp = if_came(w->timestamp)};
     struct hidden secrets[2];
     struct str uris[URIS_MAX];
     struct signature_candidates all = {.secrets = secrets, .uris = uris};

@@ -1,7 +1,7 @@
 // Events taken from HubSpot's hand, and pulled: by a backend, by the operator,
 // by `events forward` for a program under development.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -15,7 +15,16 @@ let hub, keep, hook, key;
 before(async () => {
     hub = await emulator.start();
     hook = await receiver.start();
-    keep = await portkeep.start({ hub });
+    keep = await portkeep.start({
+        hub,
+        apps: {
+            'crm-sync': {},
+            'old': {
+                client_id: '99999999-2222-3333-4444-555555555555',
+                webhook_signatures: ['v3', 'v2', 'v1'],
+            },
+        },
+    });
     await keep.connect('crm-sync', 1001);
     await keep.connect('crm-sync', 1002);
     key = await keep.key({ verb: ['events', 'portals'] });
@@ -89,6 +98,74 @@ describe('what HubSpot sends', () => {
     });
 });
 
+// Without v3: what workflows and older subscriptions send.
+async function sendOld(app, version, { body = JSON.stringify([event({ portalId: 1001 })]) } = {}) {
+    const url = `${keep.public}/webhooks/${app}`;
+    const secret = readFileSync(join(keep.dir, `${app}.secret`), 'utf8').trim();
+    const source = secret + (version === 'v2' ? `POST${url}` : '') + body;
+    return fetch(url, {
+        method: 'POST', body, headers: {
+            'x-hubspot-signature': createHash('sha256').update(source).digest('hex'),
+            'x-hubspot-signature-version': version,
+        },
+    });
+}
+
+describe('older signatures', () => {
+    for (const version of ['v2', 'v1'])
+        test(`${version} is good only where the app allows it`, async () => {
+            const answer = await sendOld('old', version);
+            assert.equal(answer.status, 200, await answer.text());
+            assert.equal((await sendOld('crm-sync', version)).status, 401);
+        });
+});
+
+describe('a request that the backend got itself', () => {
+    const uri = 'https://app.example.com/hubspot/card?portalId=1001&q=%2Fa';
+    const secret = () => readFileSync(join(keep.dir, 'crm-sync.secret'), 'utf8').trim();
+    const signed = (body, at = Date.now()) => ({
+        method: 'POST', uri, body, headers: {
+            'Content-Type': 'application/json',
+            'X-HubSpot-Request-Timestamp': String(at),
+            'X-HubSpot-Signature-v3': createHmac('sha256', secret())
+                .update(`POST${uri.replace('%2F', '/')}${body}${at}`).digest('base64'),
+        },
+    });
+    const verify = async (body) => {
+        const answer = await keep.api('POST', '/v1/apps/crm-sync/verify',
+            { key: await (verify.key ??= keep.key({ verb: 'verify' })), body });
+        assert.equal(answer.status, 200, answer.text);
+        return answer.json;
+    };
+
+    test('is verified, whatever bytes it has', async () => {
+        assert.deepEqual(await verify(signed('{"a":"\u00e9\n"}')), { valid: true, version: 'v3' });
+        const { body, ...rest } = signed('x'.repeat(300_000));
+        const body_base64 = Buffer.from(body).toString('base64');
+        assert.deepEqual(await verify({ ...rest, body_base64 }), { valid: true, version: 'v3' });
+    });
+
+    test('is not when anything of it is another', async () => {
+        const good = signed('{}');
+        for (const [wrong, why] of [
+            [{ ...good, body: '{ }' }, /does not fit/],
+            [{ ...good, method: 'PUT' }, /does not fit/],
+            [{ ...good, uri: `${uri}&more` }, /does not fit/],
+            [{ ...good, headers: {} }, /no signature/],
+            [signed('{}', Date.now() - 301_000), /5 minutes/],
+        ]) {
+            const { valid, reason } = await verify(wrong);
+            assert.equal(valid, false);
+            assert.match(reason, why);
+        }
+    });
+
+    test('needs the right to verify', async () => {
+        const answer = await keep.api('POST', '/v1/apps/crm-sync/verify', { key, body: signed('') });
+        assert.equal(answer.status, 403, answer.text);
+    });
+});
+
 describe('a backend', () => {
     test('goes on where it was, a page at a time', async () => {
         const sent = [event(), event(), event()];
@@ -133,10 +210,12 @@ describe('a backend', () => {
     });
 });
 
+const app = ['--app', 'crm-sync'];
+
 describe('the operator', () => {
     test('lists, shows and follows events', async () => {
         const one = event();
-        const tail = new Program(join(build, 'portkeep'), ['events', 'tail', '--json'],
+        const tail = new Program(join(build, 'portkeep'), ['events', 'tail', '--json', '--app', 'crm-sync'],
             { cwd: keep.dir, env: { PATH: process.env.PATH, PORTKEEP_CONFIG: keep.config } });
         try {
             // Sent until it is seen: nobody knows when the tail began.
@@ -149,25 +228,24 @@ describe('the operator', () => {
             await tail.stop().catch(() => undefined);
         }
         await send([one]);
-        const { json } = await keep.cli('events', 'list', '--last', '1', '--json');
+        const { json } = await keep.cli('events', 'list', ...app, '--last', '1', '--json');
         const [{ id }] = json.events;
-        const { stdout } = await keep.cli('events', 'list', '--last', '1');
+        const { stdout } = await keep.cli('events', 'list', ...app, '--last', '1');
         assert.match(stdout, /^ID +TYPE +PORTAL/);
         assert.ok(stdout.includes(id));
         assert.ok(!stdout.includes(one.propertyValue));
-        const shown = (await keep.cli('events', 'show', id)).stdout;
+        const shown = (await keep.cli('events', 'show', id, ...app)).stdout;
         assert.deepEqual(JSON.parse(shown).event, one);
     });
 
     test('is told when there is no such event', async () => {
-        const { stderr } = await keep.cli('events', 'show', 'evt_0000000000000001_00', { expect: 1 });
+        const { stderr } = await keep.cli('events', 'show', 'evt_0000000000000001_00', ...app, { expect: 1 });
         assert.match(stderr, /no such event|no event/i);
     });
 
     test('sees in the status how the log stands', async () => {
         const { json } = await keep.cli('status', '--json');
-        const [mine] = json.events;
-        assert.equal(mine.app, 'crm-sync');
+        const mine = json.events.find((one) => one.app === 'crm-sync');
         assert.ok(mine.stored > 0 && mine.bytes > 0);
         const { stdout } = await keep.cli('status');
         assert.match(stdout, /events:\n +APP +STORED +BYTES +PENDING/);
@@ -176,7 +254,7 @@ describe('the operator', () => {
 
 describe('forward', () => {
     const start = (...words) => new Program(join(build, 'portkeep'),
-        ['events', 'forward', '--to', `${hook.origin}/hub`, ...words],
+        ['events', 'forward', '--to', `${hook.origin}/hub`, ...app, ...words],
         { cwd: keep.dir, env: { PATH: process.env.PATH, PORTKEEP_CONFIG: keep.config } });
 
     const itsKeys = async () => (await keep.cli('keys', 'list', '--json')).json.keys
