@@ -20,8 +20,11 @@ after(async () => {
 
 // Every shape hides this behind it; it must never be answered.
 const hidden = 'GET /healthz?smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
+// As if signed: what is unsigned is refused before its body is read.
+const signed = `X-HubSpot-Signature-v3: ${'A'.repeat(43)}=\r\n` +
+    `X-HubSpot-Request-Timestamp: ${Date.now()}\r\n`;
 const post = (headers, body = '') =>
-    `POST /webhooks/crm-sync HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n${body}`;
+    `POST /webhooks/crm-sync HTTP/1.1\r\nHost: x\r\n${signed}${headers}\r\n\r\n${body}`;
 const get = (line, headers = 'Host: x') => `${line}\r\n${headers}\r\n\r\n`;
 
 const shapes = {
