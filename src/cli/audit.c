@@ -50,6 +50,7 @@ struct walk {
     struct admin_audit ask;
     struct progress bar;
     bool is_head_found; /* of some page */
+    uint64_t n_receipts, bad_receipt_at;
     json_t *last;       /* the last answer, which has the verdict */
 };
 
@@ -67,6 +68,9 @@ walk(struct admin *a, struct walk *w)
                       answer_number(w->last, "verified_to") - w->bar.n_done);
         if (json_is_true(json_object_get(w->last, "head_found")))
             w->is_head_found = true;
+        w->n_receipts += answer_number(w->last, "receipts_verified");
+        if (w->bad_receipt_at == 0)
+            w->bad_receipt_at = answer_number(w->last, "receipt_broken_at");
         if (next <= w->ask.after)
             return CLI_DONE;
         json_decref(w->last);
@@ -81,6 +85,10 @@ judge(struct cli *cli, struct walk *w)
     bool is_head_missing = w->ask.head.n > 0 && !w->is_head_found;
     (void)json_object_set_new(w->last, "head_found", /* else one page's */
                               json_boolean(w->is_head_found));
+    (void)json_object_set_new(w->last, "receipts_verified",
+                              json_integer((json_int_t)w->n_receipts));
+    (void)json_object_set_new(w->last, "receipt_broken_at",
+                              json_integer((json_int_t)w->bad_receipt_at));
     (void)json_object_del(w->last, "next"); /* there is none any more */
     if (w->ask.head.n == 0)
         (void)json_object_del(w->last, "head_found"); /* nobody asked */
@@ -91,6 +99,12 @@ judge(struct cli *cli, struct walk *w)
                         "the chain is broken at entry %llu: it, or what came "
                         "before, was changed or taken out",
                         (unsigned long long)broken_at);
+    if (w->bad_receipt_at > 0)
+        return cli_fail(cli,
+                        "the chain is whole, but the receipt of the erasure "
+                        "in entry %llu is not the one that was given: it was "
+                        "changed or taken out",
+                        (unsigned long long)w->bad_receipt_at);
     if (is_head_missing)
         return cli_fail(cli,
                         "the chain is whole, but it does not run through this "

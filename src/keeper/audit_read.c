@@ -4,6 +4,7 @@
 #include "keeper/audit.h"
 #include "keeper/keeper.h"
 #include "keeper/page.h"
+#include "keeper/receipt.h"
 
 #include <inttypes.h>
 
@@ -86,6 +87,8 @@ struct walk {
     uint64_t number; /* of the last good entry */
     uint8_t hash[AUDIT_HASH_BYTES];
     uint64_t broken_at; /* 0: not broken */
+    uint64_t n_receipts; /* that are as their entries say */
+    uint64_t bad_receipt_at; /* the first entry whose receipt is not; 0: none */
     bool has_head, is_head_seen;
     uint64_t head_number;
     uint8_t head_hash[AUDIT_HASH_BYTES];
@@ -116,6 +119,18 @@ look_for_head(struct walk *w)
         w->is_head_seen = memcmp(w->hash, w->head_hash, AUDIT_HASH_BYTES) == 0;
 }
 
+/* An erasure is proved by its entry, which carries the receipt's hash. */
+static void
+look_at_receipt(struct turn *t, const struct audit_entry *e, struct walk *w)
+{
+    bool is_one;
+    enum err err = receipt_verify(t, e, &is_one);
+    if (err == ERR_OK)
+        w->n_receipts += is_one;
+    else if (w->bad_receipt_at == 0)
+        w->bad_receipt_at = e->number;
+}
+
 static void
 step(struct turn *t, const struct store_row *row, struct walk *w)
 {
@@ -131,6 +146,20 @@ step(struct turn *t, const struct store_row *row, struct walk *w)
     audit_hash(row->body, w->hash);
     w->number = e.number;
     look_for_head(w);
+    look_at_receipt(t, &e, w);
+}
+
+static void
+name_receipts(struct turn *t, const struct store_ask *found)
+{
+    struct audit_entry e;
+    bool is_one;
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++)
+        if (turn_get(t, STORE_AUDIT, found->rows[i].key, &audit_entry_record,
+                     &e)) {
+            enum err named = receipt_verify(t, &e, &is_one);
+            (void)named; /* asked when it is there */
+        }
 }
 
 /* The entry before the page, for the hash that the page begins with. */
@@ -164,6 +193,8 @@ answer_walk(struct turn *t, const struct walk *w, bool is_full)
     doc_open(&d, '{');
     doc_field_u64(&d, "verified_to", w->number);
     doc_field_u64(&d, "broken_at", w->broken_at);
+    doc_field_u64(&d, "receipts_verified", w->n_receipts);
+    doc_field_u64(&d, "receipt_broken_at", w->bad_receipt_at);
     doc_field_bool(&d, "head_found", w->is_head_seen);
     doc_field_str(&d, "hash", buf_str(&hash));
     doc_field_u64(&d, "of", audit_number(turn_keeper(t)->audit));
@@ -183,6 +214,7 @@ do_audit_verify(struct turn *t, const void *ask)
     struct walk w = {0};
     const struct store_ask *found = find_page(t, a->after, PAGE);
     bool is_started = start_walk(t, a->after, &w);
+    name_receipts(t, found);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     if (a->head.n > 0 && !parse_head(t, a->head, &w)) {

@@ -2,8 +2,7 @@
 
 #include "base/text.h"
 #include "keeper/apikeys.h"
-#include "keeper/audit.h"
-#include "keeper/erasures.h"
+#include "keeper/cascade.h"
 #include "keeper/errands.h"
 #include "keeper/keeper.h"
 #include "keeper/page.h"
@@ -26,42 +25,44 @@ remote_of(struct turn *t, const struct ending *e)
     return STR("given_up");
 }
 
+static uint32_t
+tokens_of(const struct grant *g)
+{
+    return (g->sealed_refresh.n > 0 ? ERASED_REFRESH : 0u) |
+           (g->sealed_access.n > 0 ? ERASED_ACCESS : 0u) |
+           (g->sealed_ref.n > 0 ? ERASED_REF : 0u) |
+           (g->sealed_user.n > 0 ? ERASED_USER : 0u);
+}
+
+/* From this commit on nothing of it can be served, or found, or read. */
+static void
+begin_erasure(struct turn *t, const struct ending *e)
+{
+    struct grant *g = e->grant;
+    g->ending_remote = remote_of(t, e); /* takes the token that it needs */
+    g->ending_word = e->word;
+    g->ending_owner = keeper_owner(t);
+    g->erase_since_ms = turn_now_ms(t);
+    g->erased = (struct erased_parts){.tokens = tokens_of(g)};
+    g->sealed_refresh = g->sealed_access = g->sealed_spare = STR_NONE;
+    g->sealed_ref = g->sealed_user = g->sealed_events = STR_NONE;
+    g->word_since_ms = 0; /* nothing more is asked about it */
+    grant_count_move(t, e->app, g->state, GRANT_ERASING);
+    g->state = GRANT_ERASING;
+    grant_store_ref(t, e->app, e->portal, g, turn_now_ms(t) + RESUME_MS,
+                    STR_NONE);
+    revoke_leases(t, e->app, e->portal, 0);
+}
+
 void
 ending_erase(struct turn *t, const struct ending *e)
 {
-    struct keeper *k = turn_keeper(t);
-    struct str key = grant_key(turn_arena(t), e->app, e->portal);
-    struct buf auto_buf head = {0};
-    buf_init(&head, 512);
-    audit_add_head(k->audit, &head);
-    struct receipt r = {.app = e->app,
-                        .portal = e->portal,
-                        .generation = e->grant->generation,
-                        .erased_at = turn_now_s(t),
-                        .word = e->word,
-                        .remote = remote_of(t, e),
-                        .master_key = turn_tag(t, STORE_DATA_KEYS, key),
-                        .had_refresh = e->grant->sealed_refresh.n > 0,
-                        .had_access = e->grant->sealed_access.n > 0,
-                        .had_ref = e->grant->sealed_ref.n > 0,
-                        .had_user = e->grant->sealed_user.n > 0,
-                        .audit_head = buf_str(&head)};
-    struct str json = receipt_json(t, &r);
-    struct str receipt = receipt_store(t, &r, erasures_due_ms(t));
-    grant_count_move(t, e->app, e->grant->state, 0);
-    turn_delete(t, STORE_GRANTS, key);
-    turn_delete(t, STORE_DATA_KEYS, key);
-    turn_count(t, &k->n_erased);
-    turn_scrub(t);
-    erasures_note(t, &r, receipt);
-    revoke_leases(t, e->app, e->portal, 0);
-    answer_document(t, e->waiter, json);
-    turn_wake(t, key);
-    turn_log(t, LOG_INFO, "grant.erased",
-             "app=%.*s portal=%" PRIu64 " generation=%" PRIu64
-             " remote=%.*s word=%.*s",
-             STR_ARG(e->app), e->portal, e->grant->generation,
-             STR_ARG(r.remote), STR_ARG(e->word));
+    if (e->grant->erase_since_ms == 0)
+        begin_erasure(t, e);
+    cascade_go_on(t, &(struct cascade){.app = e->app,
+                                       .portal = e->portal,
+                                       .generation = e->grant->generation,
+                                       .waiter = e->waiter});
 }
 
 /* Who said so travels in the note's row while HubSpot is asked. */
@@ -75,25 +76,6 @@ note_for(const struct ending *e)
                                 .row = e->word,
                                 .peer = e->waiter.peer,
                                 .call = e->waiter.call};
-}
-
-/* The grant is gone, by another's doing: its receipt is what was wanted. */
-static enum err
-answer_gone(struct turn *t, struct str app, uint64_t portal, struct waiter w)
-{
-    struct receipt r;
-    enum err e = receipt_last(t, app, portal, &r);
-    if (e == ERR_AGAIN)
-        return e;
-    if (e == ERR_OK)
-        answer_document(t, w, receipt_json(t, &r));
-    else
-        answer_refusal(
-            t, w,
-            &(struct refusal_text){.err = ERR_NOT_FOUND,
-                                   .detail = STR("This portal is not "
-                                                 "connected to this app.")});
-    return ERR_OK;
 }
 
 /* The grant as the errand left it; its waiter hears of all else.  ERR_OK, or
@@ -111,7 +93,7 @@ load_ending(struct turn *t, const struct errand_result *r, struct grant *g,
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     if (!is_there)
-        return answer_gone(t, r->note.app, r->note.portal, w);
+        return receipt_answer_last(t, r->note.app, r->note.portal, w);
     if (g->state != GRANT_ERASING || g->generation != r->note.generation) {
         answer_refusal(
             t, w,
@@ -178,10 +160,10 @@ do_uninstalled(struct turn *t, const void *ask)
     enum err err = load_ending(t, r, &g, &e, &goes_on);
     if (!goes_on)
         return err;
-    if (errand_is_transient(&r->done)) {
+    if (errand_is_transient(&r->done) && g.erase_since_ms == 0) {
         e.remote = STR("pending");
         ending_erase(t, &e);
-    } else if (!revoke_next(t, &e)) {
+    } else if (g.erase_since_ms != 0 || !revoke_next(t, &e)) {
         e.remote = STR("done");
         ending_erase(t, &e);
     }
@@ -259,7 +241,9 @@ let_go(struct turn *t, struct app *app, struct ending *e)
 {
     struct str key = grant_key(turn_arena(t), e->app, e->portal);
     const char *remote = end_without_hubspot(e->grant);
-    if (is_being_let_go(t, e)) {
+    if (e->grant->erase_since_ms != 0) {
+        ending_erase(t, e);
+    } else if (is_being_let_go(t, e)) {
         if (turn_is_late(t))
             refuse(t, ERR_UNAVAILABLE,
                    STR("This portal is being disconnected; HubSpot has not "
@@ -295,7 +279,7 @@ let_go_of(struct turn *t, struct str app_name, uint64_t portal, struct str word)
                        .word = word,
                        .waiter = answer_waiter(t)};
     if (!is_there && turn_was_parked(t))
-        return answer_gone(t, app_name, portal, e.waiter);
+        return receipt_answer_last(t, app_name, portal, e.waiter);
     if (!is_there)
         refuse(t, ERR_NOT_FOUND,
                STR("This portal is not connected to this app. If it was "
@@ -375,6 +359,13 @@ do_admin_erase(struct turn *t, const void *ask)
                                          .remote = STR("none"),
                                          .waiter = answer_waiter(t)});
     return ERR_OK;
+}
+
+void
+ending_go_on(struct turn *t, struct str app, uint64_t portal, struct grant *g)
+{
+    ending_erase(
+        t, &(struct ending){.app = app, .portal = portal, .grant = g});
 }
 
 void

@@ -23,8 +23,9 @@ struct ending {
     struct waiter waiter; /* gets the receipt; peer 0: nobody */
 };
 
-/* Everything of the grant goes in this turn; the receipt is its answer.
- * Rows: grant_load, counts. */
+/* Its tokens and what leads to it go in this turn, everything else in those
+ * that follow, see cascade.h; the receipt is its answer.  Where that has begun
+ * already, it goes on.  Rows: grant_load, counts. */
 void ending_erase(struct turn *t, const struct ending *e);
 
 /* Handlers. */
@@ -32,6 +33,9 @@ enum err do_portal_delete(struct turn *t, const void *ask); /* relay */
 enum err do_admin_disconnect(struct turn *t, const void *ask);
 enum err do_admin_erase(struct turn *t, const void *ask);
 enum err do_receipts_list(struct turn *t, const void *ask);
+/* An erasure that the last keeper did not end. */
+void ending_go_on(struct turn *t, struct str app, uint64_t portal,
+                  struct grant *g);
 /* An ERASING grant whose errand was lost with the last keeper. */
 void ending_resume(struct turn *t, struct app *app, uint64_t portal,
                    struct grant *g);

@@ -26,7 +26,14 @@ static const struct field grant_fields[] = {
     FIELD(struct grant, sealed_events),  FIELD(struct grant, privacy_until_ms),
     FIELD(struct grant, word_at_ms),     FIELD(struct grant, word_since_ms),
     FIELD(struct grant, word_source),    FIELD(struct grant, is_word_confirmed),
-    FIELD(struct grant, word_due_ms),
+    FIELD(struct grant, word_due_ms),    FIELD(struct grant, erase_since_ms),
+    FIELD(struct grant, ending_remote),  FIELD(struct grant, is_end_told),
+    FIELD(struct grant, erased.tokens),  FIELD(struct grant, erased.n_events),
+    FIELD(struct grant, erased.n_queued),
+    FIELD(struct grant, erased.n_parked),
+    FIELD(struct grant, erased.n_notices),
+    FIELD(struct grant, erased.n_deletions),
+    FIELD(struct grant, erased.n_links),
 };
 const struct record grant_record = RECORD(grant);
 

@@ -12,11 +12,29 @@
  *   (none) --connect--> ACTIVE --sign of an end--> NEEDS_RECONNECT
  *                         ^---------connect------------/   |
  *                         |--word of an end--> ERASING <---/--> (none)
+ *
+ * ERASING serves nobody.  It is a call to HubSpot first, that an install may
+ * still overtake; once rows are erased (erase_since_ms), nothing does.
  */
 enum grant_state {
     GRANT_ACTIVE = 1,
     GRANT_NEEDS_RECONNECT,
     GRANT_ERASING,
+};
+
+/* What an erasure has taken so far, by kind; `tokens`: enum erased_token. */
+struct erased_parts {
+    uint32_t tokens;
+    uint64_t n_events, n_queued, n_parked; /* queued: of the events */
+    uint64_t n_notices;
+    uint64_t n_deletions; /* contacts that were to stay forgotten */
+    uint64_t n_links;     /* connect links and results */
+};
+enum erased_token {
+    ERASED_REFRESH = 1,
+    ERASED_ACCESS = 2,
+    ERASED_REF = 4,
+    ERASED_USER = 8,
 };
 
 struct grant {
@@ -53,6 +71,11 @@ struct grant {
     int64_t word_due_ms; /* grant_store sees to it that the row is due then */
     uint32_t word_source;
     bool is_word_confirmed; /* what is left is the grace period */
+    /* Rows are being erased, see cascade.h; 0: not (yet). */
+    int64_t erase_since_ms;
+    struct str ending_remote;
+    bool is_end_told; /* portal.uninstalled is in the log */
+    struct erased_parts erased;
 };
 extern const struct record grant_record;
 

@@ -213,7 +213,10 @@ store_share(struct intake *in, struct share *s)
 {
     struct turn *t = in->t;
     struct event_keys keys;
+    struct data_key data_key;
     struct str row = grant_key(turn_arena(t), in->app, s->portal);
+    /* As the shares before left it: keys made, a word noted. */
+    (void)grant_load(t, in->app, s->portal, &s->grant, &data_key); /* is there */
     enum err e = event_keys_open(t, in->app, s->portal, &s->grant, &keys);
     if (e == ERR_OK && keys.n == 0) {
         e = event_keys_add(t, in->app, s->portal, &s->grant, &keys);

@@ -38,7 +38,7 @@ open_sealed(struct turn *t, struct str key, struct letter *l)
         return ERR_AGAIN;
     if (p->seal != SEALED_BY_GRANT)
         return e != ERR_OK ? e : body;
-    if (!has_grant)
+    if (!has_grant || g.erase_since_ms != 0)
         return ERR_NOT_FOUND;
     e = event_keys_open(t, l->app, p->portal, &g, &keys);
     if (e == ERR_OK)

@@ -6,6 +6,7 @@
 #include "keeper/event_list.h"
 #include "keeper/install.h"
 #include "keeper/keeper.h"
+#include "keeper/parking.h"
 #include "keeper/peers.h"
 #include "keeper/restore.h"
 #include "keeper/schedule.h"
@@ -85,6 +86,8 @@ start(struct child *c, struct buf *problem)
         e = turns_add(k->turns, do_note_start, NULL, NULL, 0, 0);
     if (e == ERR_OK)
         e = turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0);
+    if (e == ERR_OK)
+        e = turns_add(k->turns, do_parking_resume, NULL, NULL, 0, 0);
     return e;
 }
 

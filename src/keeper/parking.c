@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "keeper/privacy.h"
 #include "keeper/seen.h"
+#include "keeper/uninstall.h"
 
 #include <inttypes.h>
 
@@ -14,14 +15,17 @@
  */
 #define DAY_MS INT64_C(86400000)
 #define PAGE 20
+#define PARKED_ALL 20000 /* small rows, without their bodies */
 
 struct unpark {
     struct str app;
     uint64_t portal;
+    struct str after; /* what does not open is passed over */
 };
 static const struct field unpark_fields[] = {
     FIELD(struct unpark, app),
     FIELD(struct unpark, portal),
+    FIELD(struct unpark, after),
 };
 static const struct record unpark_record = RECORD(unpark);
 
@@ -54,31 +58,52 @@ open_one(struct turn *t, struct str app, struct str key, struct parked *out)
     return ERR_OK;
 }
 
-/* Hashes are keyed: they are made anew from the events.  A privacy deletion
- * among them is done now. */
-static void
-hash_again(struct turn *t, const struct parked *one, struct str app,
-           uint64_t portal, const struct secret *hash_key)
+/* As inbox.c has it: what is a word does not stay as an event. */
+static bool
+take_word(struct turn *t, const struct unpark *u, struct grant *g,
+          const struct event_facts *f)
 {
+    if (f->class == EVENT_UNINSTALL)
+        uninstall_note(t, u->app, u->portal, g, f->occurred_at_ms, SOURCE_PUSH);
+    else if (f->class == EVENT_PRIVACY_DELETION && f->n_objects > 0)
+        privacy_note(t, u->app, u->portal, f->objects, f->occurred_at_ms);
+    else
+        return f->class == EVENT_INSTALL;
+    return true;
+}
+
+static void
+hash_objects(struct turn *t, uint64_t portal, const struct event_facts *f,
+             const struct secret *hash_key, struct parcel_entry *out)
+{
+    uint8_t *hashes = arena_alloc(turn_arena(t), f->n_objects * OBJECT_HASH);
+    for (size_t k = 0; k < f->n_objects; k++)
+        parcel_hash_object(hash_key, portal, f->objects[k].type,
+                           f->objects[k].id, hashes + k * OBJECT_HASH);
+    out->objects = hashes;
+    out->n_objects = (uint8_t)f->n_objects;
+}
+
+/* Hashes are keyed: they are made anew from the events.  Words leave. */
+static void
+read_again(struct turn *t, const struct unpark *u, struct grant *g,
+           const struct secret *hash_key, struct parked *one)
+{
+    size_t n = 0;
     for (size_t i = 0; i < one->n; i++) {
-        struct parcel_entry *e = &one->entries[i];
+        struct parcel_entry e = one->entries[i];
         struct events read;
-        uint8_t *hashes;
-        e->n_objects = 0;
-        if (events_read(str_of(one->body.p + e->at, e->n), 1, turn_arena(t),
-                        &read) != ERR_OK ||
-            read.n != 1)
-            continue;
-        const struct event_facts *f = &read.v[0].facts;
-        if (f->class == EVENT_PRIVACY_DELETION && f->n_objects > 0)
-            privacy_note(t, app, portal, f->objects, f->occurred_at_ms);
-        hashes = arena_alloc(turn_arena(t), f->n_objects * OBJECT_HASH);
-        for (size_t k = 0; k < f->n_objects; k++)
-            parcel_hash_object(hash_key, portal, f->objects[k].type,
-                               f->objects[k].id, hashes + k * OBJECT_HASH);
-        e->objects = hashes;
-        e->n_objects = (uint8_t)f->n_objects;
+        e.n_objects = 0;
+        if (events_read(str_of(one->body.p + e.at, e.n), 1, turn_arena(t),
+                        &read) == ERR_OK &&
+            read.n == 1) {
+            if (take_word(t, u, g, &read.v[0].facts))
+                continue;
+            hash_objects(t, u->portal, &read.v[0].facts, hash_key, &e);
+        }
+        one->entries[n++] = e;
     }
+    one->n = n;
 }
 
 static void
@@ -93,7 +118,7 @@ forget(struct turn *t, struct event_log *log, const struct parked *one)
 }
 
 static void
-hand_over(struct turn *t, const struct unpark *u, const struct grant *g,
+hand_over(struct turn *t, const struct unpark *u, struct grant *g,
           const struct event_keys *keys, struct event_log *log,
           struct parked *one)
 {
@@ -101,9 +126,11 @@ hand_over(struct turn *t, const struct unpark *u, const struct grant *g,
     struct parcel p = one->parcel;
     uint64_t number;
     forget(t, log, one);
+    read_again(t, u, g, keys->hash[keys->n - 1], one);
+    if (one->n == 0)
+        return;
     number = event_log_next_number(t, log);
     struct str key = parcel_key(a, u->app, number);
-    hash_again(t, one, u->app, u->portal, keys->hash[keys->n - 1]);
     p.seal = SEALED_BY_GRANT;
     p.generation = g->generation;
     p.key_number = keys->first + keys->n - 1;
@@ -147,24 +174,24 @@ do_unpark(struct turn *t, const void *ask)
                                          .by = STORE_BY_TAG,
                                          .tag = parcel_parked_tag(
                                              turn_arena(t), u->app, u->portal),
+                                         .after = u->after,
                                          .limit = PAGE});
     for (size_t i = 0; found != NULL && i < found->n_rows; i++)
         (void)open_one(t, u->app, found->rows[i].key, &parked[i]); /* named */
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there || found->n_rows == 0 || keys_of(t, u, &g, &keys) != ERR_OK)
+    if (!is_there || g.state == GRANT_ERASING || found->n_rows == 0 ||
+        keys_of(t, u, &g, &keys) != ERR_OK)
         return ERR_OK;
-    size_t n_done = 0;
-    for (size_t i = 0; i < found->n_rows; i++) {
-        if (!parked[i].is_open)
-            continue;
-        hand_over(t, u, &g, &keys, &log, &parked[i]);
-        n_done++;
-    }
+    for (size_t i = 0; i < found->n_rows; i++)
+        if (parked[i].is_open)
+            hand_over(t, u, &g, &keys, &log, &parked[i]);
     event_log_store(t, u->app, &log);
     turn_scrub(t);
-    if (n_done == PAGE)
-        turn_follow(t, do_unpark, &unpark_record, u);
+    if (found->n_rows == PAGE)
+        turn_follow(
+            t, do_unpark, &unpark_record,
+            &(struct unpark){u->app, u->portal, found->rows[PAGE - 1].key});
     return ERR_OK;
 }
 
@@ -173,6 +200,46 @@ inbox_unpark(struct turn *t, struct str app, uint64_t portal)
 {
     turn_follow(t, do_unpark, &unpark_record,
                 &(struct unpark){.app = app, .portal = portal});
+}
+
+/* Is that parked parcel's portal connected? */
+static bool
+is_connected(struct turn *t, struct str row, struct unpark *out)
+{
+    struct parcel_key k;
+    struct parcel p;
+    struct grant g;
+    if (!parcel_key_parse(row, &k) ||
+        !turn_get(t, STORE_EVENTS, row, &parcel_record, &p) || p.portal == 0)
+        return false;
+    *out = (struct unpark){.app = k.app, .portal = p.portal};
+    return turn_get(t, STORE_GRANTS, grant_key(turn_arena(t), k.app, p.portal),
+                    &grant_record, &g);
+}
+
+/* What a keeper that died did not hand over.  All that is parked is due. */
+enum err
+do_parking_resume(struct turn *t, const void *ask)
+{
+    const struct store_ask *found =
+        turn_find(t, &(struct store_ask){.table = STORE_EVENTS,
+                                         .by = STORE_BY_DUE,
+                                         .due = turn_now_ms(t) + 2 * PARKED_MS,
+                                         .limit = PARKED_ALL});
+    struct unpark u;
+    struct str last = STR_NONE;
+    (void)ask;
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++)
+        (void)is_connected(t, found->rows[i].key, &u); /* named here */
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    for (size_t i = 0; i < found->n_rows; i++) {
+        const struct store_row *row = &found->rows[i];
+        if (!str_equal(row->tag, last) && is_connected(t, row->key, &u))
+            inbox_unpark(t, u.app, u.portal);
+        last = row->tag;
+    }
+    return ERR_OK;
 }
 
 /* Rows of parcels whose time is over, by app. */

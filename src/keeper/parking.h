@@ -10,6 +10,8 @@
  */
 #define PARKED_MS (72 * 3600 * INT64_C(1000))
 
+/* At birth. */
+enum err do_parking_resume(struct turn *t, const void *ask);
 /* Every minute: what has waited too long goes, and days' keys; and what
  * seen.h no longer needs. */
 enum err do_parking_end(struct turn *t, const void *ask);

@@ -398,7 +398,7 @@ place_grant(struct turn *t, struct place *p)
                   STR("This HubSpot account is already connected to another "
                       "account of the app."));
     else if (site.was_there && site.grant.state == GRANT_ERASING &&
-             !turn_is_late(t))
+             (site.grant.erase_since_ms != 0 || !turn_is_late(t)))
         /* The end that was asked for first comes first, with its receipt. */
         turn_park(t, grant_key(turn_arena(t), p->attempt->app, site.portal));
     else

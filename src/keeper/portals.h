@@ -20,6 +20,9 @@ struct result {
 struct str result_create(struct turn *t, const struct result *r);
 /* Sealed anew under the newest master key; ERR_CRYPTO.  row: its key. */
 enum err result_reseal(struct turn *t, struct str row) WARN_UNUSED;
+/* Is the row's code about that account? */
+bool result_is_for(struct turn *t, struct str row, struct str app,
+                   uint64_t portal);
 
 /* Its tenant, in the clear; empty: none, or it does not open. */
 struct str portal_ref(struct turn *t, struct str app, uint64_t portal,

@@ -43,6 +43,17 @@ result_create(struct turn *t, const struct result *r)
     return code;
 }
 
+bool
+result_is_for(struct turn *t, struct str row, struct str app, uint64_t portal)
+{
+    struct sealed_result body;
+    struct result r;
+    return turn_get(t, STORE_RESULTS, row, &sealed_result_record, &body) &&
+           seal_open(t, "result", row, &result_record, body.sealed, &r) ==
+               ERR_OK &&
+           r.portal == portal && str_equal(r.app, app);
+}
+
 enum err
 result_reseal(struct turn *t, struct str row)
 {

@@ -13,11 +13,12 @@
 #include <string.h>
 
 /*
- *   note --> page of the portal's parcels --> page ... --> notice
+ *   note --> remembered --> page of the portal's parcels --> page ... -->
+ *   notice
  *
  * What is to be done stands in a row from the note's commit on, and moves
  * with each page, so that a crash in between is taken up by the next sweep.
- * The hash is remembered with the first page, before anything is erased, so
+ * The hash is remembered by a turn of its own, before anything is read, so
  * that nothing of that contact comes in behind the reading.
  */
 #define LATE_MS (4 * 86400 * INT64_C(1000)) /* HubSpot repeats for one day */
@@ -35,12 +36,13 @@ struct deletion {
     int64_t occurred_at_ms;
     struct str after; /* the last parcel that was read */
     uint64_t n_erased;
+    bool is_remembered;
 };
 static const struct field deletion_fields[] = {
     FIELD(struct deletion, app),      FIELD(struct deletion, portal),
     FIELD(struct deletion, type),     FIELD(struct deletion, id),
     FIELD(struct deletion, after),    FIELD(struct deletion, occurred_at_ms),
-    FIELD(struct deletion, n_erased),
+    FIELD(struct deletion, n_erased), FIELD(struct deletion, is_remembered),
 };
 static const struct record deletion_record = RECORD(deletion);
 
@@ -205,7 +207,7 @@ erase_from(struct turn *t, struct hit *h, const struct event_keys *keys,
     queue_store(t, &h->queue);
 }
 
-/* With the first page: late events of it find no way in. */
+/* From here on, late events of it find no way in. */
 static void
 remember(struct turn *t, const struct deletion *d, struct grant *g,
          const struct hashes *h)
@@ -217,6 +219,14 @@ remember(struct turn *t, const struct deletion *d, struct grant *g,
                  &deleted_record, &until, until.until_ms, STR_NONE);
     g->privacy_until_ms = until.until_ms;
     grant_store(t, d->app, d->portal, g, turn_due(t, STORE_GRANTS, row));
+}
+
+static void
+put_deletion(struct turn *t, struct str row, const struct deletion *d)
+{
+    turn_put(t, STORE_PRIVACY, row, &deletion_record, d,
+             turn_now_ms(t) + AGAIN_MS, STR_NONE);
+    turn_follow(t, do_page, &page_of_record, &(struct page_of){row});
 }
 
 static void
@@ -291,9 +301,7 @@ go_on(struct turn *t, struct str row, struct deletion *d, const struct grant *g,
         return;
     }
     d->after = found->rows[PAGE - 1].key;
-    turn_put(t, STORE_PRIVACY, row, &deletion_record, d,
-             turn_now_ms(t) + AGAIN_MS, STR_NONE);
-    turn_follow(t, do_page, &page_of_record, &(struct page_of){row});
+    put_deletion(t, row, d);
 }
 
 /* What a page is about; its rows are named by the first rounds. */
@@ -320,6 +328,8 @@ read_page(struct turn *t, struct str row, struct reading *r)
     enum err e = open_keys(t, &r->d, &r->g, &r->keys);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
+    if (e == ERR_OK && r->g.erase_since_ms != 0)
+        e = ERR_NOT_FOUND; /* all of it goes */
     if (e == ERR_OK && r->keys.n == 0)
         e = event_keys_add(t, r->d.app, r->d.portal, &r->g, &r->keys);
     if (e != ERR_OK)
@@ -345,8 +355,12 @@ do_page(struct turn *t, const void *ask)
         turn_delete(t, STORE_PRIVACY, p->row);
         return ERR_OK;
     }
-    if (r.d.after.n == 0)
+    if (!r.d.is_remembered) {
         remember(t, &r.d, &r.g, &r.hashes);
+        r.d.is_remembered = true;
+        put_deletion(t, p->row, &r.d);
+        return ERR_OK;
+    }
     for (size_t i = 0; i < r.n_hits; i++) {
         erase_from(t, &r.hits[i], &r.keys, &r.log);
         r.d.n_erased += r.hits[i].n_gone;
@@ -384,7 +398,5 @@ privacy_end(struct turn *t, struct str row)
     }
     if (!turn_get(t, STORE_PRIVACY, row, &deletion_record, &d))
         return;
-    turn_put(t, STORE_PRIVACY, row, &deletion_record, &d,
-             turn_now_ms(t) + AGAIN_MS, STR_NONE);
-    turn_follow(t, do_page, &page_of_record, &(struct page_of){row});
+    put_deletion(t, row, &d);
 }

@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "keeper/notice.h"
 #include "keeper/refresh.h"
+#include "keeper/uninstall.h"
 
 #define DAY_MS 86400000
 #define HOUR_MS 3600000
@@ -36,6 +37,7 @@ revive(struct turn *t, const struct errand_result *r, struct grant *g)
 {
     grant_count_move(t, r->note.app, g->state, GRANT_ACTIVE);
     g->state = GRANT_ACTIVE;
+    uninstall_forget(g); /* whatever was said: HubSpot knows better */
     g->sign_since = 0;
     g->expires_at = 0;
     g->last_error = STR_NONE;
@@ -45,13 +47,14 @@ revive(struct turn *t, const struct errand_result *r, struct grant *g)
     refresh_record(t, r, STR("alive_again"));
 }
 
-/* It held at every probe, and it is not the app that HubSpot doubts. */
+/* It held at every probe, and it is not the app that HubSpot doubts.  After
+ * a word the grace period decides. */
 static bool
 is_the_end(struct turn *t, const struct app *app, const struct grant *g)
 {
     int64_t held_s = turn_now_s(t) - g->sign_since;
     return held_s >= (int64_t)app->conf->erase_gone_after_s &&
-           app->n_blocked == 0;
+           app->n_blocked == 0 && !g->is_word_confirmed;
 }
 
 static enum err

@@ -148,7 +148,7 @@ put_tokens(struct turn *t, const struct errand_result *r, struct grant *g,
 static void
 serve_again(struct turn *t, const struct errand_result *r, struct grant *g)
 {
-    if (g->state != GRANT_NEEDS_RECONNECT)
+    if (g->state != GRANT_NEEDS_RECONNECT || g->is_word_confirmed)
         return;
     grant_count_move(t, r->note.app, g->state, GRANT_ACTIVE);
     g->state = GRANT_ACTIVE;
@@ -355,7 +355,7 @@ do_refreshed(struct turn *t, const void *ask)
         return ERR_AGAIN;
     /* The app may have left the configuration; its tokens are kept. */
     struct app *app = apps_find(turn_keeper(t)->apps, r->note.app);
-    if (!is_there)
+    if (!is_there || g.erase_since_ms != 0)
         return take_orphan(t, r, app);
     if (app != NULL)
         app_note_outcome(t, app, &r->done);

@@ -95,11 +95,14 @@ later_ms(struct turn *t, const struct app *app, const struct grant *g,
 
 /* ERR_OK: an errand leaves, or is planned. */
 static enum err
-tend(struct turn *t, struct app *app, uint64_t portal, struct grant *g)
+tend(struct turn *t, struct str name, struct app *app, uint64_t portal,
+     struct grant *g)
 {
-    if (app == NULL) /* it may come back into the configuration */
+    if (g->erase_since_ms != 0)
+        ending_go_on(t, name, portal, g);
+    else if (app == NULL) /* it may come back into the configuration */
         return ERR_NOT_FOUND;
-    if (g->state == GRANT_ERASING)
+    else if (g->state == GRANT_ERASING)
         ending_resume(t, app, portal, g);
     else if (g->word_since_ms != 0 && g->word_due_ms <= turn_now_ms(t))
         uninstall_tend(t, app, portal, g);
@@ -130,7 +133,7 @@ tend_grants(struct turn *t, const struct store_ask *found, int64_t *next)
             return;
         }
         struct app *app = apps_find(k->apps, name);
-        enum err e = tend(t, app, portal, &g);
+        enum err e = tend(t, name, app, portal, &g);
         n_started += e == ERR_OK;
         if (turn_due(t, STORE_GRANTS, key) <= turn_now_ms(t))
             grant_store(t, name, portal, &g, later_ms(t, app, &g, e));
@@ -149,7 +152,7 @@ name_grants(struct turn *t, const struct store_ask *found)
         if (grant_key_parse(found->rows[i].key, &name, &portal)) {
             (void)grant_load(t, name, portal, &g, &row); /* named */
             (void)grant_counts_load(t, name, &counts);   /* named */
-            (void)notice_load(t, name);                  /* named */
+            (void)notice_load(t, name);                  /* for a grace */
         }
     }
 }

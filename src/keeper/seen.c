@@ -18,6 +18,7 @@
 #define SHORT_KEY 16 /* of the keyed hash: 128 bits of it are plenty */
 #define CHAIN_MAX 4000
 #define KEPT_MS (48 * 3600 * INT64_C(1000))
+#define AHEAD_MS (24 * 3600 * INT64_C(1000))
 #define PAGE 100
 
 enum level { COARSE, FINE };
@@ -245,22 +246,33 @@ seen_note(struct turn *t, const struct seen_batch *b)
     }
 }
 
+/* A key that begins with that time: what is behind it is younger. */
+static struct str
+time_key(struct turn *t, int64_t at_ms)
+{
+    uint8_t *key = arena_alloc(turn_arena(t), 8);
+    put_number(key, (uint64_t)at_ms, 8);
+    return str_of((const char *)key, 8);
+}
+
 enum err
 seen_forget_old(struct turn *t, bool *out_is_more)
 {
-    const struct store_ask *found = turn_find(
-        t, &(struct store_ask){
-               .table = STORE_SEEN, .by = STORE_BY_PREFIX, .limit = PAGE});
+    int64_t now = turn_now_ms(t);
+    struct store_ask from_the_start = {
+        .table = STORE_SEEN, .by = STORE_BY_PREFIX, .limit = PAGE};
+    struct store_ask from_tomorrow = from_the_start;
+    from_tomorrow.after = time_key(t, now + AHEAD_MS);
+    const struct store_ask *old = turn_find(t, &from_the_start);
+    const struct store_ask *absurd = turn_find(t, &from_tomorrow);
     size_t n_old = 0;
-    if (found == NULL)
+    if (turn_is_waiting(t))
         return ERR_AGAIN;
-    for (size_t i = 0; i < found->n_rows; i++) {
-        struct str key = found->rows[i].key;
-        if (key.n >= 8 && (int64_t)take_time(key.p) > turn_now_ms(t) - KEPT_MS)
-            break;
-        turn_delete(t, STORE_SEEN, key);
-        n_old++;
-    }
-    *out_is_more = n_old == PAGE;
+    while (n_old < old->n_rows &&
+           take_time(old->rows[n_old].key.p) < (uint64_t)(now - KEPT_MS))
+        turn_delete(t, STORE_SEEN, old->rows[n_old++].key);
+    for (size_t i = 0; i < absurd->n_rows; i++)
+        turn_delete(t, STORE_SEEN, absurd->rows[i].key);
+    *out_is_more = n_old == PAGE || absurd->n_rows == PAGE;
     return ERR_OK;
 }

@@ -8,7 +8,8 @@
  * Which events were here already (STORE_SEEN).  A row holds the keys of a
  * portal's events of ten seconds, so that a batch costs a row or two, and
  * keys of rows begin with the time, so that new ones lie together.  Rows
- * older than 48 h go; HubSpot repeats for 24.
+ * older than 48 h go; HubSpot repeats for 24.  What says that it happened
+ * before that, or after tomorrow, is remembered for a minute at most.
  *
  *     if (!seen_load(t, &batch))      -- names the rows
  *         return ERR_AGAIN;

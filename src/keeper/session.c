@@ -88,6 +88,17 @@ session_use_up(struct turn *t, struct str code)
         turn_delete(t, STORE_SESSIONS, seal_hash(t, code));
 }
 
+bool
+session_is_for(struct turn *t, struct str row, struct str app, uint64_t portal)
+{
+    struct sealed_session body;
+    struct session s;
+    return turn_get(t, STORE_SESSIONS, row, &sealed_session_record, &body) &&
+           seal_open(t, "session", row, &session_record, body.sealed, &s) ==
+               ERR_OK &&
+           s.portal == portal && str_equal(s.app, app);
+}
+
 enum err
 session_reseal(struct turn *t, struct str row)
 {

@@ -32,6 +32,9 @@ enum err session_load(struct turn *t, struct str code,
 void session_use_up(struct turn *t, struct str code);
 /* Sealed anew under the newest master key; ERR_CRYPTO.  row: its key. */
 enum err session_reseal(struct turn *t, struct str row) WARN_UNUSED;
+/* Is the row's link for that account alone? */
+bool session_is_for(struct turn *t, struct str row, struct str app,
+                    uint64_t portal);
 /* The whole link, in the turn's arena. */
 struct str session_url(struct turn *t, struct str app, struct str code);
 /* A link that reconnects this grant, good for 24 h. */

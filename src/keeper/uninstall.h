@@ -19,6 +19,8 @@
 /* Notes it in the grant's row, which this turn stores. */
 void uninstall_note(struct turn *t, struct str app, uint64_t portal,
                     struct grant *g, int64_t occurred_at_ms, uint32_t source);
+/* It is not so, or no longer; the caller stores g. */
+void uninstall_forget(struct grant *g);
 /* For the schedule: a grant with a word is due. */
 void uninstall_tend(struct turn *t, struct app *app, uint64_t portal,
                     struct grant *g);

@@ -9,6 +9,7 @@
 #include "keeper/delivery.h"
 #include "keeper/errands.h"
 #include "keeper/install.h"
+#include "keeper/parking.h"
 #include "keeper/peers.h"
 #include "keeper/schedule.h"
 #include "keeper/settings.h"
@@ -421,6 +422,8 @@ birth(struct stage *s)
     run_first_turn(k);
     assert_int_equal(errands_read_spill(k, &problem), ERR_OK);
     assert_int_equal(turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0),
+                     ERR_OK);
+    assert_int_equal(turns_add(k->turns, do_parking_resume, NULL, NULL, 0, 0),
                      ERR_OK);
     s->front = add_peer(s, LIFE_PEER_FRONT, &front_conversation);
     s->relay = add_peer(s, LIFE_PEER_RELAY, &relay_conversation);
