@@ -9,7 +9,7 @@ class Receiver {
     open = 0;
     mostOpen = 0;
     // May be replaced: gives a status, [status, headers], or a promise of it;
-    // undefined: no answer at all.
+    // undefined: no answer, or one that it writes into the response itself.
     answer = () => 200;
 
     // tls: {cert, key} as PEM, for https.
@@ -33,7 +33,7 @@ class Receiver {
         const one = { method: request.method, path: request.url, url: `${this.origin}${request.url}`,
             headers: request.headers, body, events, at: Date.now() };
         this.requests.push(one);
-        const answer = await this.answer(one, this.requests.length);
+        const answer = await this.answer(one, this.requests.length, response);
         if (answer === undefined) return;
         const [status, headers] = [answer].flat();
         response.writeHead(status, headers).end();
