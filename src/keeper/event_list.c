@@ -148,6 +148,19 @@ is_wanted(const struct listing *l, const struct parcel *p)
     return l->filter != EVENTS_PARKED || is_parked;
 }
 
+/* How many of its events stand behind the cursor. */
+static size_t
+count_behind(const struct listing *l, uint64_t number, const struct parcel *p)
+{
+    struct parcel_entry *entries;
+    size_t n;
+    if (!parcel_read(p, turn_arena(l->t), &entries, &n))
+        return 0;
+    if (number != l->number)
+        return n;
+    return n > l->index + 1 ? n - l->index - 1 : 0;
+}
+
 /* One row of the page.  False: the page is full of what comes before it. */
 static bool
 look_at(struct listing *l, uint64_t number, size_t *n_events, size_t *n_bytes)
@@ -163,13 +176,16 @@ look_at(struct listing *l, uint64_t number, size_t *n_events, size_t *n_bytes)
                   &parcel_record, &p) ||
         !is_wanted(l, &p))
         return true;
+    size_t n_behind = count_behind(l, number, &p);
+    if (n_behind == 0)
+        return true;
     *n_bytes += p.n_bytes;
     if (l->is_admin)
         (void)queue_load(l->t, l->app, number, q); /* named here */
     if (letter_open(l->t, l->app, number, &letter) != ERR_OK)
         return true; /* waited for, erased, or not to be opened */
     l->letters[l->n_letters++] = letter;
-    *n_events += letter->n;
+    *n_events += n_behind;
     return true;
 }
 

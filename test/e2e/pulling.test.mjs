@@ -178,6 +178,17 @@ describe('a backend', () => {
         assert.deepEqual(third.events, []);
     });
 
+    test('goes on behind a batch that filled its page', async () => {
+        const sent = [0, 1, 2].map(() => Array.from({ length: 100 }, () => event()));
+        let next = await here();
+        for (const batch of sent) await send(batch);
+        for (const batch of sent) {
+            const got = await page(`?cursor=${next}&limit=100`);
+            assert.deepEqual(got.events.map((one) => one.event), batch);
+            next = got.next;
+        }
+    });
+
     test('gets those of one portal when it asks for it', async () => {
         const from = await here();
         await send([event(), event({ portalId: 1002 }), event()]);
