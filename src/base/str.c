@@ -99,6 +99,15 @@ str_to_u64(struct str s, uint64_t *out)
     return true;
 }
 
+uint32_t
+str_hash(struct str s)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (uint8_t)s.p[i]) * 16777619u;
+    return h;
+}
+
 int
 str_compare(struct str a, struct str b)
 {

@@ -69,6 +69,9 @@ bool str_cut(struct str *rest, char sep, struct str *out_part);
 /* Whole text, decimal digits only, no sign, no overflow. */
 bool str_to_u64(struct str s, uint64_t *out);
 
+/* FNV-1a, for tables whose keys nobody outside can choose freely. */
+uint32_t str_hash(struct str s);
+
 /* <0, 0, >0 by bytes, shorter first. */
 int str_compare(struct str a, struct str b);
 

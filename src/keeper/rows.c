@@ -48,14 +48,11 @@ rows_free(struct rows *r)
     free(r);
 }
 
-/* FNV-1a: keys are hashes and names, and a turn is short. */
+/* Keys are hashes and names, and a turn is short. */
 static size_t
 cell_of(enum store_table table, struct str key)
 {
-    uint32_t h = 2166136261u ^ (uint32_t)table;
-    for (size_t i = 0; i < key.n; i++)
-        h = (h ^ (uint8_t)key.p[i]) * 16777619u;
-    return h % CELLS;
+    return (str_hash(key) ^ (uint32_t)table) % CELLS;
 }
 
 static struct held *

@@ -128,6 +128,19 @@ read_row(sqlite3_stmt *st, enum store_table table, struct arena *arena)
 }
 
 static bool
+load_recent(struct store *s, struct store_ask *ask, struct arena *arena)
+{
+    struct store_row row;
+    if (ask->by != STORE_BY_KEY ||
+        !recent_get(s->recent, ask->table, ask->key, arena, &row))
+        return false;
+    ask->rows = arena_alloc(arena, sizeof(*ask->rows));
+    ask->rows[0] = row;
+    ask->n_rows = 1;
+    return true;
+}
+
+static bool
 load_one(struct store *s, struct store_ask *ask, struct arena *arena)
 {
     sqlite3_stmt *st = row_statement(s, ask->table, ROW_GET);
@@ -136,12 +149,14 @@ load_one(struct store *s, struct store_ask *ask, struct arena *arena)
     int rc = sqlite3_step(st);
     ask->rows = arena_alloc(arena, sizeof(*ask->rows));
     ask->n_rows = 1;
-    if (rc == SQLITE_ROW)
+    if (rc == SQLITE_ROW) {
         ask->rows[0] = read_row(st, ask->table, arena);
-    else
+        recent_keep(s->recent, &ask->rows[0]);
+    } else {
         ask->rows[0] = (struct store_row){.table = ask->table,
                                           .key = arena_copy(arena, ask->key),
                                           .due = STORE_NEVER};
+    }
     (void)sqlite3_reset(st); /* repeats the step's own result */
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
@@ -213,6 +228,13 @@ load_list(struct store *s, struct store_ask *ask, struct arena *arena)
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
+static bool
+load(struct store *s, struct store_ask *ask, struct arena *arena)
+{
+    return ask->by == STORE_BY_KEY ? load_one(s, ask, arena)
+                                   : load_list(s, ask, arena);
+}
+
 static void
 roll_back(struct store *s)
 {
@@ -230,10 +252,14 @@ store_load(struct store *s, struct store_ask *asks, size_t n_asks,
 {
     if (s->is_failed)
         return ERR_STORE;
+    size_t first = 0;
+    while (first < n_asks && load_recent(s, &asks[first], arena))
+        first++;
+    if (first == n_asks)
+        return ERR_OK;
     bool is_good = run(step_statement(s, STEP_BEGIN_READ));
-    for (size_t i = 0; is_good && i < n_asks; i++)
-        is_good = asks[i].by == STORE_BY_KEY ? load_one(s, &asks[i], arena)
-                                             : load_list(s, &asks[i], arena);
+    for (size_t i = first; is_good && i < n_asks; i++)
+        is_good = load_recent(s, &asks[i], arena) || load(s, &asks[i], arena);
     if (is_good && run(step_statement(s, STEP_COMMIT)))
         return ERR_OK;
     (void)failed(s, "load"); /* logs; every failure is the same to the caller */
@@ -335,6 +361,8 @@ store_commit(struct store *s, uint64_t turn, const struct store_change *changes,
 {
     if (s->is_failed)
         return ERR_STORE;
+    for (size_t i = 0; i < n_changes; i++)
+        recent_forget(s->recent, changes[i].row.table, changes[i].row.key);
     if (!run(step_statement(s, STEP_BEGIN_WRITE)))
         return failed(s, "commit");
     enum err e = ERR_OK;

@@ -35,8 +35,11 @@ enum step {
     STEPS
 };
 
+struct recent;
+
 struct store {
     sqlite3 *db;
+    struct recent *recent;
     int lock_fd; /* held for the store's life; closed after the database */
     char *place;
     /* Each is made at its first use and kept. */
@@ -79,6 +82,15 @@ enum err schema_check(sqlite3 *db, const char *schema, const char *path,
                       int64_t *out_version, struct buf *problem) WARN_UNUSED;
 /* Up to that version, each step in a transaction of its own. */
 int schema_migrate(sqlite3 *db, int64_t version) WARN_UNUSED;
+
+/* Rows that were read lately, for loads by key; a commit's are forgotten. */
+struct recent *recent_new(void);
+void recent_free(struct recent *r);
+bool recent_get(struct recent *r, enum store_table table, struct str key,
+                struct arena *arena, struct store_row *out);
+/* Copies it, if it is of a table whose rows are read again and again. */
+void recent_keep(struct recent *r, const struct store_row *row);
+void recent_forget(struct recent *r, enum store_table table, struct str key);
 
 /*
  * A new file, 0600, open; ERR_CONFLICT if there is one, with the sentence.

@@ -152,8 +152,11 @@ store_open(const char *place, struct store **out, struct buf *problem)
     char *copy = strdup(place);
     if (s == NULL || copy == NULL)
         abort();
-    *s = (struct store){
-        .db = db, .lock_fd = fd, .place = copy, .turn_slot = slot};
+    *s = (struct store){.db = db,
+                        .lock_fd = fd,
+                        .place = copy,
+                        .turn_slot = slot,
+                        .recent = recent_new()};
     (void)sqlite3_wal_hook(db, on_commit, s); /* returns the one before */
     *out = s;
     return ERR_OK;
@@ -173,6 +176,7 @@ store_close(struct store *s)
     assert(rc == SQLITE_OK);
     (void)rc;
     (void)close(s->lock_fd); /* after the database: closing drops its locks */
+    recent_free(s->recent);
     free(s->place);
     free(s);
 }
