@@ -314,9 +314,11 @@ do_cascade(struct turn *t, const void *ask)
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     if (!has_grant || w.grant.generation != s->generation ||
-        w.grant.erase_since_ms == 0) /* another was at its end first */
-        return receipt_answer_last(t, s->app, s->portal,
-                                   (struct waiter){s->peer, s->call});
+        w.grant.erase_since_ms == 0) { /* another was at its end first */
+        cascade_answer_gone(
+            t, &(struct cascade){s->app, s->portal, 0, {s->peer, s->call}});
+        return ERR_OK;
+    }
     take_pages(t, &w, full, finds);
     return ERR_OK;
 }
@@ -330,4 +332,23 @@ cascade_go_on(struct turn *t, const struct cascade *c)
                                .generation = c->generation,
                                .peer = c->waiter.peer,
                                .call = c->waiter.call});
+}
+
+static enum err
+do_answer_gone(struct turn *t, const void *ask)
+{
+    const struct step *s = ask;
+    return receipt_answer_last(t, s->app, s->portal,
+                               (struct waiter){s->peer, s->call});
+}
+
+void
+cascade_answer_gone(struct turn *t, const struct cascade *c)
+{
+    if (c->waiter.peer != 0)
+        turn_follow(t, do_answer_gone, &step_record,
+                    &(struct step){.app = c->app,
+                                   .portal = c->portal,
+                                   .peer = c->waiter.peer,
+                                   .call = c->waiter.call});
 }

@@ -23,5 +23,8 @@ struct cascade {
 
 /* As requests of its own.  The row is marked by this turn, or was before. */
 void cascade_go_on(struct turn *t, const struct cascade *c);
+/* The grant is gone, by another's doing: its last receipt is what the waiter
+ * wanted.  From the next turn, which sees what this one commits. */
+void cascade_answer_gone(struct turn *t, const struct cascade *c);
 
 #endif

@@ -92,8 +92,11 @@ load_ending(struct turn *t, const struct errand_result *r, struct grant *g,
     *out_goes_on = false;
     if (turn_is_waiting(t))
         return ERR_AGAIN;
-    if (!is_there)
-        return receipt_answer_last(t, r->note.app, r->note.portal, w);
+    if (!is_there) {
+        cascade_answer_gone(
+            t, &(struct cascade){r->note.app, r->note.portal, 0, w});
+        return ERR_OK;
+    }
     if (g->state != GRANT_ERASING || g->generation != r->note.generation) {
         answer_refusal(
             t, w,

@@ -327,8 +327,8 @@ make_child(struct stage *s, struct child *c)
                                   {"crm.objects.contacts.read", 25}};
     static struct str back[] = {{"https://app.example.com/connected", 33}};
     struct life_app *apps = arena_alloc(s->arena, 3 * sizeof(*apps));
-    struct child_fd *fds = arena_alloc(s->arena, 4 * sizeof(*fds));
-    size_t n = 0;
+    struct child_fd *fds = arena_alloc(s->arena, 5 * sizeof(*fds));
+    size_t n = 0, n_fds = 4;
     apps[n++] = (struct life_app){.name = STR("fixed"), .is_static = true};
     apps[n++] = (struct life_app){.name = STR("other"),
                                   .client_id = STR("client-2"),
@@ -345,6 +345,8 @@ make_child(struct stage *s, struct child *c)
                                       .webhook_target =
                                           str_from(s->target.url),
                                       .webhook_batch = s->target.batch};
+    if (!s->lacks_app && s->edit_app != NULL)
+        s->edit_app(&apps[n - 1]);
     fds[0].what.kind = LIFE_FD_MASTER_KEY;
     fds[0].fd = memory_file(s->master_keys);
     fds[1].what = (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET,
@@ -357,13 +359,19 @@ make_child(struct stage *s, struct child *c)
                                            .app = STR("crm")};
     fds[3].fd =
         memory_file("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n");
+    if (s->old_secret != NULL) {
+        fds[n_fds].what =
+            (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET_OLD,
+                                     .app = STR("crm")};
+        fds[n_fds++].fd = memory_file(s->old_secret);
+    }
     *c = (struct child){
-        .base = s->base, .apps = apps, .n_apps = n, .fds = fds, .n_fds = 4};
+        .base = s->base, .apps = apps, .n_apps = n, .fds = fds, .n_fds = n_fds};
     c->settings.node = STR("node-1");
     c->settings.public_url = STR("https://keep.example.com");
     c->settings.authorize_url = STR("https://app.hubspot.com/oauth/authorize");
     c->settings.events_keep_s = 30 * 86400;
-    c->settings.events_max = 1000000000;
+    c->settings.events_max = s->events_max > 0 ? s->events_max : 1000000000;
 }
 
 static void

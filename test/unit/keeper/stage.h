@@ -78,6 +78,9 @@ struct stage {
     /* The configuration, as the next birth or reload finds it. */
     const char *master_keys;
     bool lacks_app; /* no section for "crm" any more */
+    void (*edit_app)(struct life_app *crm); /* NULL: as it is */
+    const char *old_secret; /* of "crm", still good; NULL: none */
+    uint64_t events_max;    /* 0: plenty */
     /* HubSpot, as the courier meets it */
     struct stage_answer answer[STAGE_KINDS];
     unsigned n_errands[STAGE_KINDS];
