@@ -162,6 +162,91 @@ text_add_time(struct buf *out, int64_t unix_s)
                                        &utc)));
 }
 
+/* Exactly n digits off the front. */
+static bool
+take_digits(struct str *rest, size_t n, int *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < n; i++, rest->p++, rest->n--) {
+        if (rest->n == 0 || *rest->p < '0' || *rest->p > '9')
+            return false;
+        *out = *out * 10 + (*rest->p - '0');
+    }
+    return true;
+}
+
+static bool
+take_char(struct str *rest, char c)
+{
+    if (rest->n == 0 || *rest->p != c)
+        return false;
+    rest->p++;
+    rest->n--;
+    return true;
+}
+
+/* .123456 as milliseconds; nothing is 0. */
+static bool
+take_fraction(struct str *rest, int *out_ms)
+{
+    int unit = 100, digit;
+    *out_ms = 0;
+    if (!take_char(rest, '.'))
+        return true;
+    if (!take_digits(rest, 1, &digit))
+        return false;
+    do {
+        *out_ms += digit * unit;
+        unit /= 10;
+    } while (rest->n > 0 && *rest->p >= '0' && *rest->p <= '9' &&
+             take_digits(rest, 1, &digit));
+    return true;
+}
+
+static bool
+take_offset(struct str *rest, int *out_minutes)
+{
+    int hours, minutes, sign = take_char(rest, '-') ? -1 : 1;
+    *out_minutes = 0;
+    if (sign > 0 && (take_char(rest, 'Z') || take_char(rest, 'z')))
+        return true;
+    if (sign > 0 && !take_char(rest, '+'))
+        return false;
+    if (!take_digits(rest, 2, &hours) || !take_char(rest, ':') ||
+        !take_digits(rest, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *out_minutes = sign * (hours * 60 + minutes);
+    return true;
+}
+
+bool
+text_parse_time(struct str text, int64_t *out_ms)
+{
+    struct str rest = text;
+    struct tm utc = {0}, again;
+    int year, month, ms, offset;
+    if (!take_digits(&rest, 4, &year) || !take_char(&rest, '-') ||
+        !take_digits(&rest, 2, &month) || !take_char(&rest, '-') ||
+        !take_digits(&rest, 2, &utc.tm_mday) ||
+        (!take_char(&rest, 'T') && !take_char(&rest, 't')) ||
+        !take_digits(&rest, 2, &utc.tm_hour) || !take_char(&rest, ':') ||
+        !take_digits(&rest, 2, &utc.tm_min) || !take_char(&rest, ':') ||
+        !take_digits(&rest, 2, &utc.tm_sec) || !take_fraction(&rest, &ms) ||
+        !take_offset(&rest, &offset) || rest.n > 0)
+        return false;
+    utc.tm_year = year - 1900;
+    utc.tm_mon = month - 1;
+    again = utc;
+    time_t t = timegm(&again);
+    /* timegm takes days that no month has and hours that no day has. */
+    if (again.tm_mday != utc.tm_mday || again.tm_mon != utc.tm_mon ||
+        again.tm_hour != utc.tm_hour || again.tm_min != utc.tm_min ||
+        again.tm_sec != utc.tm_sec)
+        return false;
+    *out_ms = ((int64_t)t - (int64_t)offset * 60) * 1000 + ms;
+    return true;
+}
+
 bool
 text_parse_http_date(struct str text, int64_t *out_unix_s)
 {

@@ -33,6 +33,8 @@ enum err text_add_query_value(struct buf *out, struct str query,
 
 /* 2026-11-24T15:30:00Z */
 void text_add_time(struct buf *out, int64_t unix_s);
+/* Milliseconds since 1970 of RFC 3339, with an offset or Z. */
+bool text_parse_time(struct str text, int64_t *out_ms);
 /* Seconds since 1970 of an HTTP date (RFC 9110 5.6.7, the fixed form). */
 bool text_parse_http_date(struct str text, int64_t *out_unix_s);
 

@@ -5,7 +5,8 @@
 #include "base/err.h"
 
 /*
- * The events in the body of a webhook (hubspot.md 4.1): cut into the bytes
+ * The events in the body of a webhook (hubspot.md 4.1) or in a file of the
+ * journal (4.5): cut into the bytes
  * of each, with the facts that portkeep acts on.
  *
  *     e = events_read(body, 100, arena, &events);
@@ -58,7 +59,7 @@ struct event_object {
 /* Numbers are 0 and spans empty where the event has none or null. */
 struct event_facts {
     enum event_class class;
-    struct str type; /* subscriptionType */
+    struct str type; /* subscriptionType, or the journal's action */
     uint64_t portal; /* never 0 */
     uint64_t app, subscription, event_id, attempt;
     int64_t occurred_at_ms;

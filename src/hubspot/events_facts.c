@@ -56,6 +56,29 @@ class_of(struct str subject, struct str action)
                : EVENT_OTHER;
 }
 
+/* In the journal (hubspot.md 4.5). */
+static const struct class_of actions[] = {
+    {{"APP_INSTALL", 11}, EVENT_INSTALL},
+    {{"APP_UNINSTALL", 13}, EVENT_UNINSTALL},
+    {{"GDPR_DELETE", 11}, EVENT_PRIVACY_DELETION},
+    {{"CREATE", 6}, EVENT_OBJECT},
+    {{"UPDATE", 6}, EVENT_OBJECT},
+    {{"DELETE", 6}, EVENT_OBJECT},
+    {{"RESTORE", 7}, EVENT_OBJECT},
+    {{"MERGE", 5}, EVENT_MERGE},
+    {{"ASSOCIATION_ADDED", 17}, EVENT_ASSOCIATION},
+    {{"ASSOCIATION_REMOVED", 19}, EVENT_ASSOCIATION},
+};
+
+static enum event_class
+class_of_action(struct str action)
+{
+    for (size_t i = 0; i < N_OF(actions); i++)
+        if (str_equal(actions[i].action, action))
+            return actions[i].class;
+    return EVENT_OTHER;
+}
+
 /* The type of what subscriptionType begins with.  Of a word that is not known
  * nothing is concluded: a privacy deletion has to find its events. */
 static struct str
@@ -159,13 +182,15 @@ event_facts_of(const struct event_members *m, struct arena *arena,
 {
     struct str type = first_of(m->subscription_type, m->event_type);
     struct str action = type, subject = STR_NONE;
+    bool is_journal = type.n == 0 && m->action.n > 0;
     if (m->portal == 0)
         return EVENT_NO_PORTAL;
     if (!str_cut(&action, '.', &subject))
         subject = STR_NONE;
     *out = (struct event_facts){
-        .class = class_of(subject, action),
-        .type = type,
+        .class = is_journal ? class_of_action(m->action)
+                            : class_of(subject, action),
+        .type = is_journal ? m->action : type,
         .portal = m->portal,
         .app = m->app,
         .subscription = m->subscription,

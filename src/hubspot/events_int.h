@@ -16,6 +16,7 @@ struct event_members {
     struct str object_type, from_type, to_type;
     struct str association, property, source;
     struct str value, message, merged; /* as they stand */
+    struct str action, event_type_id;  /* the journal's */
     bool is_removed;
     struct str attempt_member;
 };

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "hubspot/events_int.h"
 #include "hubspot/scan.h"
 
@@ -8,7 +9,7 @@
 
 enum field_kind {
     FIELD_NUMBER, /* 0 to 2^63-1, also as a string of digits */
-    FIELD_TIME,   /* 0 to OCCURRED_AT_MAX */
+    FIELD_TIME,   /* 0 to OCCURRED_AT_MAX, or RFC 3339 in the journal */
     FIELD_TEXT,   /* a string without escapes, kept without quotes */
     FIELD_FLAG,
     FIELD_LIST, /* an array, kept as it stands */
@@ -51,6 +52,8 @@ static const struct field fields[] = {
     FIELD("toObjectTypeId", FIELD_TEXT, to_type),
     FIELD("associationRemoved", FIELD_FLAG, is_removed),
     FIELD("messageId", FIELD_ANY, message),
+    FIELD("action", FIELD_TEXT, action),
+    FIELD("eventTypeId", FIELD_TEXT, event_type_id),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 _Static_assert(N_FIELDS <= 32, "one bit of seen each");
@@ -87,6 +90,13 @@ take_flag(const struct scan_value *value, bool *out)
 static bool
 take_time(const struct scan_value *value, uint64_t *out)
 {
+    int64_t ms;
+    if (value->kind == SCAN_STRING && !value->has_escape) {
+        if (!text_parse_time(scan_text(value), &ms) || ms < 0)
+            return false;
+        *out = (uint64_t)ms;
+        return true;
+    }
     return value->kind == SCAN_NUMBER && event_number(value, out) &&
            *out <= OCCURRED_AT_MAX;
 }

@@ -139,6 +139,7 @@ apps_free(struct apps *as)
     for (size_t i = 0; i < as->n; i++) {
         for (size_t j = 0; j < N_PLACES; j++)
             secret_free(*secret_at(&as->v[i], &places[j]));
+        secret_free(as->v[i].journal_token);
         free(as->v[i].refusals);
     }
     free(as->v);

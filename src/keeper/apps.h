@@ -21,6 +21,8 @@ struct app {
     struct secret *client_secret, *client_secret_old; /* NULL: none */
     struct secret *webhook_secret, *webhook_secret_old; /* decoded keys */
     /* moves */
+    struct secret *journal_token; /* the app's own, see journal.h */
+    int64_t journal_token_until_ms;
     int64_t blocked_until_ms; /* our credentials are in doubt: no errands */
     unsigned n_blocked;
     int64_t throttled_until_ms; /* the token endpoint said 429 */

@@ -5,6 +5,7 @@
 #include "keeper/errands.h"
 #include "keeper/event_list.h"
 #include "keeper/install.h"
+#include "keeper/journal.h"
 #include "keeper/keeper.h"
 #include "keeper/parking.h"
 #include "keeper/peers.h"
@@ -88,6 +89,8 @@ start(struct child *c, struct buf *problem)
         e = turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0);
     if (e == ERR_OK)
         e = turns_add(k->turns, do_parking_resume, NULL, NULL, 0, 0);
+    if (e == ERR_OK)
+        e = turns_add(k->turns, do_journals_start, NULL, NULL, 0, 0);
     return e;
 }
 
@@ -129,7 +132,10 @@ on_descriptor(struct child *c, const struct life_descriptor *what, int fd)
 static enum err
 reload(struct child *c, struct buf *problem)
 {
-    return settings_reload(&keeper, c, problem);
+    enum err e = settings_reload(&keeper, c, problem);
+    if (e == ERR_OK)
+        e = turns_add(keeper.turns, do_journals_start, NULL, NULL, 0, 0);
+    return e;
 }
 
 static void

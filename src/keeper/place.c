@@ -7,6 +7,7 @@
 #include "keeper/event_keys.h"
 #include "keeper/grant.h"
 #include "keeper/inbox.h"
+#include "keeper/journal.h"
 #include "keeper/keeper.h"
 #include "keeper/notice.h"
 #include "keeper/portals.h"
@@ -323,6 +324,8 @@ put_grant(struct turn *t, struct place *p, const struct site *site)
         t, &(struct notice){.app = name, .portal = portal, .ref = ref},
         site->was_there ? &site->grant : NULL, &g);
     inbox_unpark(t, name, portal);
+    if (!g.is_static)
+        journal_note_connect(t, name, portal);
 }
 
 /* ERR_AGAIN while rows are missing. */
@@ -340,6 +343,7 @@ look_at_site(struct turn *t, struct place *p, struct site *out)
     out->was_there = grant_load(t, name, out->portal, &out->grant, &key);
     (void)grant_counts_load(t, name, &counts); /* named here */
     (void)notice_load(t, name);                /* named here */
+    journal_name(t, name);
     last = receipt_last_generation(t, name, out->portal);
     out->ends = remote_find(t, name, out->portal);
     if (code.n > 0)

@@ -8,6 +8,7 @@
 #include "keeper/erasures.h"
 #include "keeper/errands.h"
 #include "keeper/event_list.h"
+#include "keeper/journal.h"
 #include "keeper/keeper.h"
 #include "keeper/notice.h"
 #include "keeper/parking.h"
@@ -157,6 +158,23 @@ name_grants(struct turn *t, const struct store_ask *found)
     }
 }
 
+/* Of those whose reading begins in this turn. */
+static void
+name_journals(struct turn *t, const struct store_ask *found)
+{
+    for (size_t i = 0; found != NULL && i < found->n_rows; i++)
+        if (found->rows[i].due <= turn_now_ms(t))
+            journal_name(t, found->rows[i].key);
+}
+
+static void
+tend_journals(struct turn *t, const struct store_ask *found, int64_t *next)
+{
+    for (size_t i = 0; i < found->n_rows; i++)
+        if (is_due(t, found, i, next))
+            journal_tend(t, found->rows[i].key);
+}
+
 /* A full look may have left rows behind: look again soon. */
 static void
 note_full(struct turn *t, const struct store_ask *found, int64_t *next)
@@ -197,6 +215,7 @@ do_sweep(struct turn *t, const void *ask)
     const struct store_ask *grants = find_due(t, STORE_GRANTS);
     const struct store_ask *endings = find_due(t, STORE_ENDINGS);
     const struct store_ask *receipts = find_due(t, STORE_RECEIPTS);
+    const struct store_ask *journals = find_due(t, STORE_JOURNALS);
     const struct store_ask *found[N_ENDING];
     int64_t *next = arena_alloc(turn_arena(t), sizeof(*next));
     bool is_end_due = false;
@@ -208,12 +227,14 @@ do_sweep(struct turn *t, const void *ask)
             name_data_keys(t, found[i]);
     }
     name_grants(t, grants);
+    name_journals(t, journals);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     for (size_t i = 0; i < N_ENDING; i++) {
         end_rows(t, found[i], next);
         note_full(t, found[i], next);
     }
+    tend_journals(t, journals, next);
     tend_grants(t, grants, next);
     note_full(t, grants, next);
     note_erasures(t, receipts, next);

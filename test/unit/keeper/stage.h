@@ -26,7 +26,7 @@
  *     struct heard_lease l = stage_lease(s, 1001);
  *     stage_free(s);
  */
-#define STAGE_KINDS 8 /* of errands */
+#define STAGE_KINDS 12 /* of errands */
 
 /* How HubSpot answers an errand of one kind. */
 struct stage_answer {
