@@ -48,6 +48,7 @@ copy_asked(struct errand *e, const struct courier_errand *asked)
     c.client_id = arena_copy(e->arena, asked->client_id);
     c.redirect_uri = arena_copy(e->arena, asked->redirect_uri);
     c.context = arena_copy(e->arena, asked->context);
+    c.text = arena_copy(e->arena, asked->text);
     for (size_t i = 0; i < ERRAND_SECRETS; i++) {
         struct hidden *member = secret_member(&c, i);
         e->secrets[i] = secret_new(*member);

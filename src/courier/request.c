@@ -123,10 +123,10 @@ add_body(struct request *r, enum form form, const struct courier_errand *asked)
     case FORM_APP:
         text_add_parameter(&r->body, "grant_type", STR("client_credentials"));
         add_client(&r->body, asked);
-        text_add_parameter(&r->body, "scope", asked->context);
+        text_add_parameter(&r->body, "scope", asked->text);
         break;
     case FORM_CONTEXT:
-        buf_add(&r->body, asked->context);
+        buf_add(&r->body, asked->text);
         break;
     }
     bool is_json = form == FORM_JSON || form == FORM_CONTEXT;

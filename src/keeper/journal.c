@@ -189,7 +189,7 @@ want_token(struct turn *t, const struct app *app, struct journal *j)
         .app = app->conf->name,
         .client_id = app->conf->client_id,
         .client_secret = secret_view(app->client_secret),
-        .context = STR("developer.webhooks_journal.read "
+        .text = STR("developer.webhooks_journal.read "
                        "developer.webhooks_journal.subscriptions.read "
                        "developer.webhooks_journal.subscriptions.write"),
         .not_after_ms = turn_now_ms(t) + LEASE_MS,
@@ -363,7 +363,7 @@ do_read(struct turn *t, const void *ask)
         return ERR_OK;
     if (r->r.outcome == OUTCOME_OK) {
         take_file(t, r, &j);
-    } else if (r->r.outcome == OUTCOME_REFUSED && r->r.http_status == 401) {
+    } else if (r->r.outcome == OUTCOME_TOKEN_ENDED) {
         forget_token(t, r->app);
         fail(t, r->app, &j, STR("token_refused"), 0);
     } else if (r->r.outcome == OUTCOME_REFUSED && j.offset.n > 0) {

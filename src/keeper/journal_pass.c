@@ -53,7 +53,7 @@ subscribe(struct turn *t, const struct app *app, uint64_t portal,
                                     .app = app->conf->name,
                                     .portal = portal,
                                     .token = secret_view(app->journal_token),
-                                    .context = body};
+                                    .text = body};
     errands_send(t, &errand, &note, do_subscribed);
 }
 

@@ -15,6 +15,7 @@ static const struct field courier_errand_fields[] = {
     FIELD(struct courier_errand, verifier),
     FIELD(struct courier_errand, redirect_uri),
     FIELD(struct courier_errand, context),
+    FIELD(struct courier_errand, text),
 };
 static const struct record courier_errand = RECORD(courier_errand);
 

@@ -28,8 +28,8 @@ enum errand_kind {
     ERRAND_REVOKE,     /* token is a refresh token */
     ERRAND_UNINSTALL,  /* token is an access token */
     ERRAND_TOKEN_INFO, /* token is a static token: portal and scopes */
-    ERRAND_APP_TOKEN,  /* client credentials; context: the scopes */
-    ERRAND_SUBSCRIBE,  /* the journal's; token is an app token, context the
+    ERRAND_APP_TOKEN,  /* client credentials; text: the scopes */
+    ERRAND_SUBSCRIBE,  /* the journal's; token is an app token, text the
                           subscription as JSON; 409 is OUTCOME_OK */
 };
 
@@ -46,6 +46,7 @@ struct courier_errand {
     struct hidden verifier; /* PKCE */
     struct str redirect_uri;
     struct str context; /* the keeper's own note; for the spill file only */
+    struct str text;    /* what the kind says */
 };
 
 /* What HubSpot's answer means; what it said is in `status`. */

@@ -17,7 +17,7 @@ static const struct courier_errand asked = {
     .code = {STR("na1-code")},
     .verifier = {STR("verifier~1")},
     .redirect_uri = STR("https://keep.example.com/oauth/crm/callback"),
-    .context = STR("{\"a\":1}"),
+    .text = STR("{\"a\":1}"),
 };
 
 static struct str
