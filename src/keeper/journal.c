@@ -24,6 +24,8 @@
 #define GAP_MS (3 * 86400 * INT64_C(1000)) /* HubSpot keeps that much */
 #define WAIT_MS 10000                      /* first wait after a failure */
 #define WAIT_MAX_MS 600000
+#define SOON_MS 500
+#define NO_COURIER "NO_COURIER" /* as errands.c says it */
 #define FRESH_MAX 1000
 #define PIECE_MAX 1000 /* events; the courier cuts at 100 */
 
@@ -124,9 +126,12 @@ act_piece(struct keeper *k, void *arg)
     const struct piece *p = arg;
     struct channel *courier = peers_newest(k->peers, LIFE_PEER_COURIER);
     struct courier_piece ask = {.handle = p->handle, .index = p->index};
-    if (courier != NULL) /* else the lease runs out */
+    struct journal_call *c = call_new(k, p);
+    if (courier == NULL)
+        on_piece(ERR_CLOSED, NULL, NULL, c);
+    else
         (void)channel_call(courier, COURIER_PIECE, &ask, READ_WITHIN_MS,
-                           on_piece, call_new(k, p));
+                           on_piece, c); /* never cancelled: no id is kept */
 }
 
 static void
@@ -135,7 +140,7 @@ on_read(enum err e, const struct message *m, const void *reply, void *arg)
     struct journal_call *c = arg;
     struct journal_read r = {.app = c->piece.app,
                              .r.outcome = OUTCOME_TRANSIENT,
-                             .r.status = STR("NO_COURIER")};
+                             .r.status = STR(NO_COURIER)};
     (void)m;
     if (e == ERR_OK)
         r.r = *(const struct courier_journal_read *)reply;
@@ -147,10 +152,12 @@ act_read(struct keeper *k, void *arg)
 {
     const struct courier_journal *ask = arg;
     struct channel *courier = peers_newest(k->peers, LIFE_PEER_COURIER);
-    if (courier != NULL) /* else the lease runs out */
+    struct journal_call *c = call_new(k, &(struct piece){.app = ask->app});
+    if (courier == NULL)
+        on_read(ERR_CLOSED, NULL, NULL, c);
+    else
         (void)channel_call(courier, COURIER_JOURNAL, ask, READ_WITHIN_MS,
-                           on_read,
-                           call_new(k, &(struct piece){.app = ask->app}));
+                           on_read, c); /* never cancelled: no id is kept */
 }
 
 void
@@ -190,8 +197,8 @@ want_token(struct turn *t, const struct app *app, struct journal *j)
         .client_id = app->conf->client_id,
         .client_secret = secret_view(app->client_secret),
         .text = STR("developer.webhooks_journal.read "
-                       "developer.webhooks_journal.subscriptions.read "
-                       "developer.webhooks_journal.subscriptions.write"),
+                    "developer.webhooks_journal.subscriptions.read "
+                    "developer.webhooks_journal.subscriptions.write"),
         .not_after_ms = turn_now_ms(t) + LEASE_MS,
     };
     j->owner = keeper_owner(t);
@@ -231,6 +238,10 @@ fail(struct turn *t, struct str app, struct journal *j, struct str why,
 {
     struct env *env = turn_keeper(t)->env;
     int64_t wait = backoff_ms(env, WAIT_MS, WAIT_MAX_MS, j->n_failures);
+    if (str_equal(why, STR(NO_COURIER))) { /* it is being replaced */
+        journal_store(t, app, j, turn_now_ms(t) + SOON_MS);
+        return;
+    }
     if (wait < (int64_t)retry_after_s * 1000)
         wait = (int64_t)retry_after_s * 1000;
     if (wait > WAIT_MAX_MS)
@@ -404,7 +415,7 @@ do_piece(struct turn *t, const void *ask)
     if (!is_there)
         return ERR_OK;
     if (p->err != ERR_OK) { /* no longer held: the file is read anew */
-        fail(t, p->app, &j, STR("piece_lost"), 0);
+        fail(t, p->app, &j, STR(NO_COURIER), 0);
         return ERR_OK;
     }
     events = read_piece(t, p);

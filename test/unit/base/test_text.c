@@ -248,6 +248,43 @@ http_dates_are_taken_in_the_fixed_form_only(void **state)
 }
 
 static void
+times_are_read_as_rfc_3339_has_them(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_good;
+        int64_t want;
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", true, 0},
+        {"2026-11-24T15:30:00Z", true, 1795534200000},
+        {"2026-11-24T15:30:00.5Z", true, 1795534200500},
+        {"2026-11-24t15:30:00.123456789z", true, 1795534200123},
+        {"2026-11-24T16:30:00.001+01:00", true, 1795534200001},
+        {"2026-11-24T10:00:00-05:30", true, 1795534200000},
+        {"2028-02-29T00:00:00Z", true, 1835395200000},
+        {"2026-02-29T00:00:00Z", false, 0},
+        {"2026-13-01T00:00:00Z", false, 0},
+        {"2026-11-24T24:00:00Z", false, 0},
+        {"2026-11-24T15:60:00Z", false, 0},
+        {"2026-11-24 15:30:00Z", false, 0},
+        {"2026-11-24T15:30:00", false, 0},
+        {"2026-11-24T15:30:00.Z", false, 0},
+        {"2026-11-24T15:30:00+0100", false, 0},
+        {"2026-11-24T15:30:00+24:00", false, 0},
+        {"2026-11-24T15:30:00Zx", false, 0},
+        {"26-11-24T15:30:00Z", false, 0},
+        {"", false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t t = 42;
+        bool is_good = text_parse_time(str_from(rows[i].text), &t);
+        if (is_good != rows[i].is_good || t != (is_good ? rows[i].want : 42))
+            fail_msg("%s: %lld", rows[i].text, (long long)t);
+    }
+}
+
+static void
 html_and_json_are_escaped(void **state)
 {
     (void)state;
@@ -309,6 +346,7 @@ main(void)
         cmocka_unit_test(the_first_value_of_a_name_is_found),
         cmocka_unit_test(times_are_rfc_3339),
         cmocka_unit_test(http_dates_are_taken_in_the_fixed_form_only),
+        cmocka_unit_test(times_are_read_as_rfc_3339_has_them),
         cmocka_unit_test(html_and_json_are_escaped),
         cmocka_unit_test(clean_text_is_utf8_without_control_characters),
     };
