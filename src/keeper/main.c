@@ -84,6 +84,8 @@ start(struct child *c, struct buf *problem)
     if (e == ERR_OK)
         e = errands_read_spill(k, problem);
     if (e == ERR_OK)
+        e = turns_add(k->turns, do_note_restore, NULL, NULL, 0, 0);
+    if (e == ERR_OK)
         e = turns_add(k->turns, do_note_start, NULL, NULL, 0, 0);
     if (e == ERR_OK)
         e = turns_add(k->turns, do_resume_attempts, NULL, NULL, 0, 0);

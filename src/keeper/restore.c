@@ -1,6 +1,7 @@
 #include "keeper/restore.h"
 
 #include "base/limits.h"
+#include "keeper/audit.h"
 #include "keeper/grant.h"
 #include "keeper/store.h"
 
@@ -8,6 +9,23 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What is left for the chain of this; the row goes with its entry. */
+struct restored {
+    int64_t at_s;
+    uint32_t uid;
+    uint64_t n_erased;
+};
+static const struct field restored_fields[] = {
+    FIELD(struct restored, at_s),
+    FIELD(struct restored, uid),
+    FIELD(struct restored, n_erased),
+};
+static const struct record restored_record = RECORD(restored);
+
+#define RESTORED_ROW STR("restored")
 
 /* A line of the erasure list: app portal generation time */
 struct erased {
@@ -72,15 +90,22 @@ erase_again(struct store *s, const struct erased *e, struct arena *arena,
     return store_commit(s, turn, changes, n);
 }
 
+/* No keeper's turn has such a number, nor another restore's. */
+static uint64_t
+turn_number(void)
+{
+    uint64_t turn;
+    randombytes_buf(&turn, sizeof(turn));
+    return turn >> 2;
+}
+
 static enum err
 apply(struct store *s, FILE *list, unsigned *out_n)
 {
     char line[512];
-    uint64_t turn = 0;
+    uint64_t turn = turn_number();
     enum err e = ERR_OK;
     struct arena *arena = arena_new();
-    randombytes_buf(&turn, sizeof(turn));
-    turn >>= 2;
     while (e == ERR_OK && fgets(line, sizeof(line), list) != NULL) {
         struct erased one;
         bool was_there;
@@ -95,6 +120,52 @@ apply(struct store *s, FILE *list, unsigned *out_n)
     }
     arena_free(arena);
     return e == ERR_OK ? store_scrub(s) : e;
+}
+
+/* A backup that was itself restored and never served has the row already. */
+static enum err
+leave_word(struct store *s, unsigned n_erased)
+{
+    struct restored word = {.at_s = (int64_t)time(NULL),
+                            .uid = (uint32_t)getuid(),
+                            .n_erased = n_erased};
+    struct store_ask ask = {.table = STORE_META, .key = RESTORED_ROW};
+    struct arena *arena = arena_new();
+    struct buf auto_buf body = {0};
+    buf_init(&body, 256);
+    record_encode(&restored_record, &word, &body);
+    enum err e = store_load(s, &ask, 1, arena);
+    if (e == ERR_OK) {
+        struct store_change change = {.row = ask.rows[0]};
+        change.row.body = buf_str(&body);
+        e = store_commit(s, turn_number(), &change, 1);
+    }
+    arena_free(arena);
+    return e;
+}
+
+enum err
+do_note_restore(struct turn *t, const void *ask)
+{
+    struct restored word;
+    (void)ask;
+    bool is_there =
+        turn_get(t, STORE_META, RESTORED_ROW, &restored_record, &word);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    if (!is_there)
+        return ERR_OK;
+    turn_delete(t, STORE_META, RESTORED_ROW);
+    audit_add(t, &(struct audit_entry){
+                     .kind = STR("restore"),
+                     .actor = arena_printf(turn_arena(t), "uid:%u", word.uid),
+                     .outcome = STR("ok"),
+                     .detail = arena_printf(
+                         turn_arena(t),
+                         "from a backup, at %" PRId64 "; %" PRIu64
+                         " grants of the erasure list erased again",
+                         word.at_s, word.n_erased)});
+    return ERR_OK;
 }
 
 static int
@@ -123,10 +194,13 @@ restore_main(int argc, char **argv)
     enum err e = list == NULL ? ERR_OK : apply(store, list, &n);
     if (list != NULL)
         (void)fclose(list); /* only read */
+    if (e == ERR_OK)
+        e = leave_word(store, n);
     store_close(store);
     if (e != ERR_OK) {
-        buf_add_text(&problem, "the erasure list could not be applied: do not "
-                               "serve this database");
+        buf_add_text(&problem, "the erasure list could not be applied, or the "
+                               "restore not be noted: do not serve this "
+                               "database");
         return fail(&problem);
     }
     (void)printf("restored %s; %u grants of the erasure list erased again\n",

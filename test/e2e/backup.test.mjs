@@ -53,6 +53,18 @@ describe('a backup', () => {
             'erased after the backup, so erased in it');
     });
 
+    test('is in the audit log as restored, once', async () => {
+        const restores = async () => (await keep.cli('audit', 'list', '--json')).json
+            .entries.filter(({ kind }) => kind === 'restore');
+        const [first, ...more] = await restores();
+        assert.match(first.detail, /1 grants of the erasure list/);
+        assert.deepEqual(more, []);
+        await keep.cli('audit', 'verify');
+        await keep.program.stop();
+        await keep.ready();
+        assert.equal((await restores()).length, 1);
+    });
+
     test('is not restored over a database, nor without its keys', async () => {
         await keep.program.stop();
         await keep.cli('restore', file(), { expect: 1 });
