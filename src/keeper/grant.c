@@ -10,25 +10,44 @@
 #define KEY_ALARM_EVERY_MS 3600000
 
 static const struct field grant_fields[] = {
-    FIELD(struct grant, state),          FIELD(struct grant, is_static),
-    FIELD(struct grant, generation),     FIELD(struct grant, version),
-    FIELD(struct grant, connected_at),   FIELD(struct grant, refreshed_at),
-    FIELD(struct grant, expires_at),     FIELD(struct grant, expires_in),
-    FIELD(struct grant, last_used_at),   FIELD(struct grant, scopes),
-    FIELD(struct grant, sealed_refresh), FIELD(struct grant, sealed_access),
-    FIELD(struct grant, sealed_spare),   FIELD(struct grant, sealed_ref),
-    FIELD(struct grant, sealed_user),    FIELD(struct grant, lease_owner),
-    FIELD(struct grant, lease_fence),    FIELD(struct grant, lease_until_ms),
-    FIELD(struct grant, n_failures),     FIELD(struct grant, retry_at_ms),
-    FIELD(struct grant, last_error),     FIELD(struct grant, last_error_at),
-    FIELD(struct grant, sign_since),     FIELD(struct grant, refused_at),
-    FIELD(struct grant, ending_word),    FIELD(struct grant, ending_owner),
-    FIELD(struct grant, sealed_events),  FIELD(struct grant, privacy_until_ms),
-    FIELD(struct grant, word_at_ms),     FIELD(struct grant, word_since_ms),
-    FIELD(struct grant, word_source),    FIELD(struct grant, is_word_confirmed),
-    FIELD(struct grant, word_due_ms),    FIELD(struct grant, erase_since_ms),
-    FIELD(struct grant, ending_remote),  FIELD(struct grant, is_end_told),
-    FIELD(struct grant, erased.tokens),  FIELD(struct grant, erased.n_events),
+    FIELD(struct grant, state),
+    FIELD(struct grant, is_static),
+    FIELD(struct grant, generation),
+    FIELD(struct grant, version),
+    FIELD(struct grant, connected_at),
+    FIELD(struct grant, refreshed_at),
+    FIELD(struct grant, expires_at),
+    FIELD(struct grant, expires_in),
+    FIELD(struct grant, last_used_at),
+    FIELD(struct grant, scopes),
+    FIELD(struct grant, sealed_refresh),
+    FIELD(struct grant, sealed_access),
+    FIELD(struct grant, sealed_spare),
+    FIELD(struct grant, sealed_ref),
+    FIELD(struct grant, sealed_user),
+    FIELD(struct grant, lease_owner),
+    FIELD(struct grant, lease_fence),
+    FIELD(struct grant, lease_until_ms),
+    FIELD(struct grant, n_failures),
+    FIELD(struct grant, retry_at_ms),
+    FIELD(struct grant, last_error),
+    FIELD(struct grant, last_error_at),
+    FIELD(struct grant, sign_since),
+    FIELD(struct grant, refused_at),
+    FIELD(struct grant, ending_word),
+    FIELD(struct grant, ending_owner),
+    FIELD(struct grant, sealed_events),
+    FIELD(struct grant, privacy_until_ms),
+    FIELD(struct grant, word_at_ms),
+    FIELD(struct grant, word_since_ms),
+    FIELD(struct grant, word_source),
+    FIELD(struct grant, is_word_confirmed),
+    FIELD(struct grant, word_due_ms),
+    FIELD(struct grant, erase_since_ms),
+    FIELD(struct grant, ending_remote),
+    FIELD(struct grant, is_end_told),
+    FIELD(struct grant, erased.tokens),
+    FIELD(struct grant, erased.n_events),
     FIELD(struct grant, erased.n_queued),
     FIELD(struct grant, erased.n_parked),
     FIELD(struct grant, erased.n_notices),
@@ -243,13 +262,12 @@ grant_store_ref(struct turn *t, struct str app, uint64_t portal,
 }
 
 /* Keyed, so that the tag of a guessed ref cannot be computed from outside. */
-struct str
-grant_ref_tag(struct turn *t, struct str app, struct str ref)
+static struct str
+ref_tag(struct turn *t, struct secret *key, struct str app, struct str ref)
 {
-    struct secret *key = turn_keeper(t)->ref_key;
     struct buf auto_buf tag = {0};
     uint8_t hash[16];
-    if (ref.n == 0)
+    if (ref.n == 0 || key == NULL)
         return STR_NONE;
     (void)crypto_generichash(hash, sizeof(hash), (const uint8_t *)ref.p, ref.n,
                              secret_bytes(key),
@@ -259,6 +277,18 @@ grant_ref_tag(struct turn *t, struct str app, struct str ref)
     buf_add_char(&tag, '/');
     text_add_hex(&tag, str_of((const char *)hash, sizeof(hash)));
     return arena_copy(turn_arena(t), buf_str(&tag));
+}
+
+struct str
+grant_ref_tag(struct turn *t, struct str app, struct str ref)
+{
+    return ref_tag(t, turn_keeper(t)->ref_key, app, ref);
+}
+
+struct str
+grant_old_ref_tag(struct turn *t, struct str app, struct str ref)
+{
+    return ref_tag(t, turn_keeper(t)->old_ref_key, app, ref);
 }
 
 struct str

@@ -125,6 +125,8 @@ void grant_store(struct turn *t, struct str app, uint64_t portal,
                  const struct grant *g, int64_t due);
 /* By which tag the grants of a tenant are found. */
 struct str grant_ref_tag(struct turn *t, struct str app, struct str ref);
+/* Under the key before, while that is being replaced; else none. */
+struct str grant_old_ref_tag(struct turn *t, struct str app, struct str ref);
 /* As grant_store, with another ref's tag. */
 void grant_store_ref(struct turn *t, struct str app, uint64_t portal,
                      const struct grant *g, int64_t due, struct str tag);

@@ -19,9 +19,11 @@ static const struct record ref_key_record = RECORD(ref_key);
 
 struct ref_key_text {
     struct hidden bytes;
+    struct hidden old; /* what tags may still be of; see keeper_renew_refs */
 };
 static const struct field ref_key_text_fields[] = {
     FIELD(struct ref_key_text, bytes),
+    FIELD(struct ref_key_text, old),
 };
 static const struct record ref_key_text_record = RECORD(ref_key_text);
 
@@ -94,31 +96,40 @@ keeper_owner_lives(struct turn *t, struct str owner)
 }
 
 static void
-put_ref_key(struct turn *t, struct hidden key)
+put_ref_keys(struct turn *t, const struct ref_key_text *keys)
 {
-    struct ref_key_text text = {key};
     struct ref_key row = {
-        seal_record(t, "ref", REF_KEY_ROW, &ref_key_text_record, &text)};
+        seal_record(t, "ref", REF_KEY_ROW, &ref_key_text_record, keys)};
     turn_put(t, STORE_META, REF_KEY_ROW, &ref_key_record, &row, STORE_NEVER,
              STR_NONE);
 }
 
+static struct secret *
+keep_secret(struct hidden key)
+{
+    struct secret *s = key.s.n > 0 ? secret_new(key) : NULL;
+    if (s == NULL && key.s.n > 0)
+        abort(); /* the slab has room for thousands */
+    return s;
+}
+
 /* One that is not on disk serves nobody: its refs would not be found again. */
 static void
-act_use_ref_key(struct keeper *k, void *arg)
+act_use_ref_keys(struct keeper *k, void *arg)
 {
-    const struct hidden *key = arg;
-    k->ref_key = secret_new(*key);
-    if (k->ref_key == NULL)
-        abort(); /* the slab is new and empty */
+    const struct ref_key_text *keys = arg;
+    secret_free(k->ref_key);
+    secret_free(k->old_ref_key);
+    k->ref_key = keep_secret(keys->bytes);
+    k->old_ref_key = keep_secret(keys->old);
 }
 
 static void
-use_ref_key(struct turn *t, struct hidden key)
+use_ref_keys(struct turn *t, const struct ref_key_text *keys)
 {
-    struct hidden *copy = arena_alloc(turn_arena(t), sizeof(*copy));
-    *copy = HIDDEN(arena_copy(turn_arena(t), key.s));
-    turn_after(t, act_use_ref_key, copy);
+    struct ref_key_text *copy = arena_alloc(turn_arena(t), sizeof(*copy));
+    record_copy(&ref_key_text_record, keys, turn_arena(t), copy);
+    turn_after(t, act_use_ref_keys, copy);
 }
 
 static bool
@@ -158,15 +169,15 @@ say_new(struct turn *t)
 }
 
 static void
-make_ref_key(struct turn *t)
+make_ref_key(struct turn *t, struct hidden old)
 {
     struct env *env = turn_keeper(t)->env;
     char bytes[REF_KEY_BYTES];
     auto_wipe(bytes);
     env->random(env, bytes, sizeof(bytes));
-    struct hidden key = HIDDEN(str_of(bytes, sizeof(bytes)));
-    put_ref_key(t, key);
-    use_ref_key(t, key);
+    struct ref_key_text keys = {HIDDEN(str_of(bytes, sizeof(bytes))), old};
+    put_ref_keys(t, &keys);
+    use_ref_keys(t, &keys);
 }
 
 enum err
@@ -179,11 +190,11 @@ do_first_turn(struct turn *t, const void *ask)
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     if (!is_there) {
-        make_ref_key(t);
+        make_ref_key(t, HIDDEN_NONE);
         say_new(t);
-    } else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record, row.sealed,
-                       &text) == ERR_OK) {
-        use_ref_key(t, text.bytes);
+    } else if (seal_open(t, "ref", REF_KEY_ROW, &ref_key_text_record,
+                         row.sealed, &text) == ERR_OK) {
+        use_ref_keys(t, &text);
     } else {
         log_error("vault.wrong_master_key",
                   "wanted=%s do=\"give the master key file that this database "
@@ -206,7 +217,25 @@ keeper_is_resealed(struct turn *t)
 void
 keeper_reseal(struct turn *t)
 {
-    put_ref_key(t, secret_view(turn_keeper(t)->ref_key));
+    struct keeper *k = turn_keeper(t);
+    struct ref_key_text keys = {.bytes = secret_view(k->ref_key)};
+    if (k->old_ref_key != NULL)
+        keys.old = secret_view(k->old_ref_key);
+    put_ref_keys(t, &keys);
+}
+
+void
+keeper_renew_refs(struct turn *t)
+{
+    make_ref_key(t, secret_view(turn_keeper(t)->ref_key));
+}
+
+void
+keeper_end_old_refs(struct turn *t)
+{
+    struct ref_key_text keys = {.bytes = secret_view(turn_keeper(t)->ref_key)};
+    put_ref_keys(t, &keys);
+    use_ref_keys(t, &keys);
 }
 
 enum err

@@ -35,7 +35,8 @@ struct keeper {
     struct arena *lasting; /* what stays over reloads: the node's name */
     struct str node, public_url, authorize_url;
     struct vault *vault;
-    struct secret *ref_key; /* hashes tenants' refs, see grant_ref_tag */
+    struct secret *ref_key;     /* hashes tenants' refs, see grant_ref_tag */
+    struct secret *old_ref_key; /* NULL but while it is being replaced */
     struct store *store;
     struct turns *turns;
     struct audit *audit;
@@ -46,7 +47,7 @@ struct keeper {
     struct delivery *delivery;
     struct event *on_tick, *on_beat;
     int spill_fd, erasures_fd; /* -1: none */
-    uint64_t events_max; /* bytes of one app's event log */
+    uint64_t events_max;       /* bytes of one app's event log */
     int64_t events_keep_ms;    /* how long an event stays in it */
     uint64_t birth;            /* random: leases of other births are dead */
     /* moves */
@@ -87,6 +88,13 @@ enum err do_first_turn(struct turn *t, const void *ask);
 /* The newest master key seals the keeper's own secrets, too. */
 bool keeper_is_resealed(struct turn *t);
 void keeper_reseal(struct turn *t);
+/*
+ * Another key for the hashes of refs.  The one before stays beside it until
+ * every tag has been made anew, and both are looked up meanwhile.  Events
+ * that come again over that moment are not known as repeats.
+ */
+void keeper_renew_refs(struct turn *t);
+void keeper_end_old_refs(struct turn *t);
 /* Outside of turns: are they sealed under that master key?  ERR_STORE. */
 enum err keeper_is_sealed_under(struct keeper *k, struct str key_id,
                                 bool *out) WARN_UNUSED;

@@ -40,6 +40,7 @@ struct step {
     const struct stage *stage;
     const struct store_ask *found; /* NULL while waiting */
     bool is_compromised;
+    bool renews_refs; /* tags of grants, too: see keeper_renew_refs */
     uint64_t n_done, n_failed;
     struct str first_failed;
 };
@@ -213,13 +214,17 @@ walk_page(struct turn *t, struct step *s)
     struct str current = vault_current(turn_keeper(t)->vault);
     for (size_t i = 0; i < s->found->n_rows; i++) {
         struct str row = s->found->rows[i].key;
-        if (str_equal(turn_tag(t, s->stage->table, row), current))
-            continue;
-        if (s->stage->reseal != NULL)
+        bool is_old = !str_equal(turn_tag(t, s->stage->table, row), current);
+        if (is_old && s->stage->reseal != NULL)
             reseal(t, s, row);
-        else
+        else if (is_old)
             note(s, renew(t, row, s->is_compromised), row);
+        /* One that is new may have come before the key of the refs. */
+        if (s->renews_refs)
+            rekey_ref(t, row);
     }
+    if (s->renews_refs && !is_full(s))
+        keeper_end_old_refs(t);
 }
 
 static void
@@ -255,6 +260,22 @@ refuse_cursor(struct turn *t)
            STR("This cursor is of no page: begin without one."));
 }
 
+/* The key of the refs goes first, alone: the tags of all pages are of it. */
+static void
+begin_anew(struct turn *t)
+{
+    struct store_ask nothing = {.table = STORE_DATA_KEYS};
+    struct step s = {.stage = &stages[0], .found = &nothing};
+    keeper_renew_refs(t);
+    audit_add(t, &(struct audit_entry){.kind = STR("masterkey.rewrap"),
+                                       .actor = STR("keeper"),
+                                       .outcome = STR("ok"),
+                                       .detail = STR("the key that hashes "
+                                                     "refs made anew")});
+    turn_scrub(t);
+    answer_step(t, &s, STR("k/"));
+}
+
 enum err
 do_masterkey_rewrap(struct turn *t, const void *ask)
 {
@@ -267,11 +288,17 @@ do_masterkey_rewrap(struct turn *t, const void *ask)
     }
     s.found = s.stage->is_sparse ? find_old(t, s.stage->table)
                                  : find_page(t, s.stage->table, after);
+    s.renews_refs = s.stage->table == STORE_DATA_KEYS &&
+                    turn_keeper(t)->old_ref_key != NULL;
     if (s.stage->reseal == NULL)
-        name_owners(t, s.found, s.is_compromised);
+        name_owners(t, s.found, s.is_compromised || s.renews_refs);
     bool is_sealed = keeper_is_resealed(t);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
+    if (!is_sealed && s.is_compromised) {
+        begin_anew(t);
+        return ERR_OK;
+    }
     if (!is_sealed)
         keeper_reseal(t);
     walk_page(t, &s);

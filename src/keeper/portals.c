@@ -122,9 +122,31 @@ struct wanted {
     uint64_t portal; /* this one only; 0: all */
 };
 
+/* Two lists in the order of their keys as one; NULL while waiting. */
+static const struct store_ask *
+merge(struct turn *t, const struct store_ask *a, const struct store_ask *b)
+{
+    size_t at_a = 0, at_b = 0;
+    if (a == NULL || b == NULL)
+        return NULL;
+    struct store_ask *both = arena_alloc(turn_arena(t), sizeof(*both));
+    *both = *a;
+    both->n_rows = 0;
+    both->rows =
+        arena_alloc(turn_arena(t), (a->limit + 1) * sizeof(*both->rows));
+    while (both->n_rows < a->limit && (at_a < a->n_rows || at_b < b->n_rows)) {
+        bool is_a = at_b == b->n_rows ||
+                    (at_a < a->n_rows &&
+                     str_compare(a->rows[at_a].key, b->rows[at_b].key) < 0);
+        both->rows[both->n_rows++] = is_a ? a->rows[at_a++] : b->rows[at_b++];
+    }
+    return both;
+}
+
 static const struct store_ask *
 find_page(struct turn *t, const struct wanted *p)
 {
+    struct str old_tag = grant_old_ref_tag(t, p->app, p->ref);
     struct store_ask ask = {.table = STORE_GRANTS,
                             .by = STORE_BY_PREFIX,
                             .after = p->cursor,
@@ -138,7 +160,11 @@ find_page(struct turn *t, const struct wanted *p)
     } else if (p->app.n > 0) {
         ask.key = arena_printf(turn_arena(t), "%.*s/", STR_ARG(p->app));
     }
-    return turn_find(t, &ask);
+    const struct store_ask *found = turn_find(t, &ask);
+    if (ask.by != STORE_BY_TAG || old_tag.n == 0)
+        return found;
+    ask.tag = old_tag;
+    return merge(t, found, turn_find(t, &ask));
 }
 
 static bool

@@ -93,3 +93,24 @@ rekey_row(struct turn *t, struct str row, const struct seal_place *place,
                  vault_current(v));
     return e;
 }
+
+void
+rekey_ref(struct turn *t, struct str row)
+{
+    struct secret *auto_secret key = NULL;
+    struct str app;
+    uint64_t portal;
+    struct grant g;
+    struct hidden ref;
+    if (!grant_key_parse(row, &app, &portal) ||
+        !turn_get(t, STORE_GRANTS, row, &grant_record, &g) ||
+        turn_tag(t, STORE_GRANTS, row).n == 0 ||
+        grant_open_key(t, app, portal, &key) != ERR_OK ||
+        grant_unseal(t, key, app, portal, g.generation, "ref", g.sealed_ref,
+                     &ref) != ERR_OK)
+        return;
+    struct str new_tag = grant_ref_tag(t, app, ref.s);
+    if (!str_equal(turn_tag(t, STORE_GRANTS, row), new_tag))
+        grant_store_ref(t, app, portal, &g, turn_due(t, STORE_GRANTS, row),
+                        new_tag);
+}

@@ -17,5 +17,7 @@ void rekey_name(struct turn *t, struct str row);
 enum err rekey_row(struct turn *t, struct str row,
                    const struct seal_place *place,
                    const struct secret *old) WARN_UNUSED;
+/* The tag that finds a grant by its ref, under the newest key of those. */
+void rekey_ref(struct turn *t, struct str row);
 
 #endif

@@ -504,6 +504,7 @@ death(struct stage *s)
     apps_free(k->apps);
     vault_free(k->vault);
     secret_free(k->ref_key);
+    secret_free(k->old_ref_key);
     arena_free(k->lasting);
     while (s->held != NULL) {
         struct held_errand *h = s->held;

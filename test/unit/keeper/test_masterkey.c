@@ -194,6 +194,107 @@ a_compromised_key_opens_nothing_any_more(void **state)
     stage_free(s);
 }
 
+static bool
+finds_ref(struct stage *s, uint64_t portal)
+{
+    char ref[32], wanted[48];
+    (void)snprintf(ref, sizeof(ref), "tenant-%u", (unsigned)portal);
+    (void)snprintf(wanted, sizeof(wanted), "\"portal\":%u,", (unsigned)portal);
+    struct relay_portals_list list = {.credential =
+                                          HIDDEN(str_from(s->api_key)),
+                                      .address = STR("127.0.0.1"),
+                                      .app = STR("crm"),
+                                      .ref = str_from(ref),
+                                      .limit = 10};
+    stage_relay(s, RELAY_PORTALS_LIST, &list, &answer);
+    assert_int_equal(answer.err, ERR_OK);
+    const char *first = strstr(answer.json, "\"portal\":");
+    return first != NULL && strstr(answer.json, wanted) == first &&
+           strstr(first + 1, "\"portal\":") == NULL;
+}
+
+static void
+bind_ref(struct stage *s, uint64_t portal)
+{
+    char ref[32];
+    (void)snprintf(ref, sizeof(ref), "tenant-%u", (unsigned)portal);
+    struct relay_ref_bind bind = {.credential = HIDDEN(str_from(s->api_key)),
+                                  .address = STR("127.0.0.1"),
+                                  .app = STR("crm"),
+                                  .portal = portal,
+                                  .ref = str_from(ref)};
+    stage_relay(s, RELAY_REF_BIND, &bind, &answer);
+    assert_int_equal(answer.err, ERR_OK);
+}
+
+static struct str
+tag_of(struct stage *s, uint64_t portal)
+{
+    struct store_ask ask = {.table = STORE_GRANTS,
+                            .key = grant_key(s->arena, STR("crm"), portal)};
+    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
+    assert_true(ask.rows[0].tag.n > 0);
+    return ask.rows[0].tag;
+}
+
+/* One page of a compromised rotation. */
+static void
+rewrap_once(struct stage *s, const char *cursor)
+{
+    struct admin_step ask = {.cursor = str_from(cursor),
+                             .is_compromised = true};
+    stage_admin(s, ADMIN_MASTERKEY_REWRAP, &ask, &answer);
+    assert_int_equal(answer.err, ERR_OK);
+}
+
+static void
+refs_are_found_all_along_while_their_key_is_replaced(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    for (uint64_t portal = 1; portal <= 210; portal++) {
+        stage_connect(s, portal);
+        bind_ref(s, portal);
+    }
+    struct str old_tag = tag_of(s, 77);
+    use_keys(s, K1 K2, ERR_OK);
+    stage_connect(s, 300); /* its data key is new, the key of refs is not */
+    bind_ref(s, 300);
+    struct str early_tag = tag_of(s, 300);
+    rewrap_once(s, "");
+    rewrap_once(s, "k/");
+    stage_rebirth(s); /* in the middle of it */
+    for (uint64_t portal = 1; portal <= 210; portal++)
+        assert_true(finds_ref(s, portal));
+    assert_int_equal(rewrap(s, true), 0);
+    assert_null(s->keeper.old_ref_key);
+    for (uint64_t portal = 1; portal <= 210; portal++)
+        assert_true(finds_ref(s, portal));
+    assert_true(finds_ref(s, 300));
+    assert_false(str_equal(old_tag, tag_of(s, 77)));
+    assert_false(str_equal(early_tag, tag_of(s, 300)));
+    use_keys(s, K2, ERR_OK);
+    stage_rebirth(s);
+    assert_true(finds_ref(s, 77));
+    stage_check(s);
+    stage_free(s);
+}
+
+static void
+a_ref_bound_between_the_new_master_key_and_the_walk_is_found(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    use_keys(s, K1 K2, ERR_OK);
+    stage_connect(s, 5); /* never walked: its data key is of the newest */
+    bind_ref(s, 5);
+    struct str early_tag = tag_of(s, 5);
+    assert_int_equal(rewrap(s, true), 0);
+    assert_true(finds_ref(s, 5));
+    assert_false(str_equal(early_tag, tag_of(s, 5)));
+    stage_free(s);
+}
+
 static void
 a_simple_rotation_keeps_data_keys(void **state)
 {
@@ -304,6 +405,9 @@ main(void)
         cmocka_unit_test(links_results_and_attempts_outlive_a_rotation),
         cmocka_unit_test(what_is_under_way_at_hubspot_outlives_a_rotation),
         cmocka_unit_test(a_compromised_key_opens_nothing_any_more),
+        cmocka_unit_test(refs_are_found_all_along_while_their_key_is_replaced),
+        cmocka_unit_test(
+            a_ref_bound_between_the_new_master_key_and_the_walk_is_found),
         cmocka_unit_test(a_simple_rotation_keeps_data_keys),
         cmocka_unit_test(more_than_a_page_is_walked_to_its_end),
         cmocka_unit_test(couriers_seal_to_the_newest_key_after_a_reload),
