@@ -62,8 +62,20 @@ static struct courier {
 } courier;
 
 static void
+write_spill(void)
+{
+    if (spill_write(courier.spill) != ERR_OK)
+        log_error("courier.spill_failed", "what=%s",
+                  log_quote(STR("token replies could not be written to the "
+                                "spill file: check its disk")));
+}
+
+static void
 leave(void)
 {
+    /* The keeper stops, too, and has not committed them. */
+    if (spill_is_held(courier.spill))
+        write_spill();
     if (courier.work != NULL)
         channel_flush(courier.work, 1000);
     log_info("courier.leaves", "errands=%zu", courier.n_done);
@@ -120,15 +132,6 @@ static void
 look_again(void)
 {
     event_active(courier.tick, EV_TIMEOUT, 0);
-}
-
-static void
-write_spill(void)
-{
-    if (spill_write(courier.spill) != ERR_OK)
-        log_error("courier.spill_failed", "what=%s",
-                  log_quote(STR("token replies could not be written to the "
-                                "spill file: check its disk")));
 }
 
 static void
@@ -278,6 +281,7 @@ static void
 on_message(const struct incoming *in, void *arg)
 {
     const struct courier_spill_key *key = in->body;
+    const struct courier_hold *hold = in->body;
     (void)arg;
     switch (in->message->type) {
     case COURIER_ERRAND:
@@ -292,6 +296,9 @@ on_message(const struct incoming *in, void *arg)
     case COURIER_SPILL_KEY:
         if (spill_set_key(courier.spill, key->public_key) != ERR_OK)
             break_rules(in);
+        break;
+    case COURIER_HOLD:
+        spill_hold(courier.spill, hold->for_ms);
         break;
     default: /* for the other role, or for the keeper */
         break_rules(in);

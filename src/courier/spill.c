@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* As many as can be answered within SPILL_KEEP_MS; then the oldest goes. */
+/* More than can be answered within SPILL_KEEP_MS; then the oldest goes. */
 #define KEPT_MAX 1024
 #define LENGTH_BYTES 4
 
@@ -27,6 +27,7 @@ struct spill {
     uint8_t key[crypto_box_PUBLICKEYBYTES];
     struct kept *oldest, **newest;
     size_t n_kept;
+    int64_t held_until_ms; /* monotonic */
 };
 
 struct spill *
@@ -120,6 +121,21 @@ spill_forget(struct spill *s)
     while (s->n_kept > 0 && s->oldest->until_ms <= now)
         drop_oldest(s);
     return s->n_kept;
+}
+
+void
+spill_hold(struct spill *s, uint32_t for_ms)
+{
+    s->held_until_ms = s->env->mono_ms(s->env) + for_ms;
+    for (struct kept *k = s->oldest; k != NULL; k = k->next)
+        if (k->until_ms < s->held_until_ms)
+            k->until_ms = s->held_until_ms;
+}
+
+bool
+spill_is_held(const struct spill *s)
+{
+    return s->n_kept > 0 && s->env->mono_ms(s->env) < s->held_until_ms;
 }
 
 static enum err

@@ -10,6 +10,7 @@
  *
  *     spill_keep(s, &entry);    -- at each token reply
  *     spill_forget(s);          -- now and then: the keeper had its time
+ *     spill_hold(s, for_ms);    -- it needs more: its disk is full
  *     e = spill_write(s);       -- the keeper is gone: into the file
  *
  * A reply is lost between our write and the keeper's commit if the keeper is
@@ -28,8 +29,12 @@ void spill_free(struct spill *s);
 enum err spill_set_key(struct spill *s, struct str public_key) WARN_UNUSED;
 /* Without a key nothing is kept. */
 void spill_keep(struct spill *s, const struct spill_entry *entry);
-/* Lets those go that are older than SPILL_KEEP_MS; says how many are left. */
+/* Lets those go whose time is over; says how many are left. */
 size_t spill_forget(struct spill *s);
+/* All that are kept now stay for at least that long. */
+void spill_hold(struct spill *s, uint32_t for_ms);
+/* Is anything kept because of that? */
+bool spill_is_held(const struct spill *s);
 /* Appends all that are kept, on disk when it returns.  ERR_SYSTEM. */
 enum err spill_write(struct spill *s) WARN_UNUSED;
 

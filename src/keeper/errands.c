@@ -23,7 +23,8 @@
 /* The courier answers by its own deadline.  Ours only ends errands of one that
  * hangs: a reply that a slow keeper finds late is still a reply. */
 #define BACK_WITHIN_MS 60000
-#define SPILL_HEAD 4 /* bytes that say how long an entry is */
+#define HOLD_MS 10000 /* renewed every second while it must be */
+#define SPILL_HEAD 4  /* bytes that say how long an entry is */
 
 static const struct field errand_note_fields[] = {
     FIELD(struct errand_note, app),        FIELD(struct errand_note, portal),
@@ -223,6 +224,14 @@ errands_renew_spill_key(struct keeper *k)
     struct courier_spill_key key = {
         str_of((const char *)public_key, sizeof(public_key))};
     peers_tell(k->peers, LIFE_PEER_COURIER, COURIER_SPILL_KEY, &key);
+}
+
+void
+errands_hold(struct keeper *k)
+{
+    struct courier_hold hold = {.for_ms = HOLD_MS};
+    if (k->peers != NULL)
+        peers_tell(k->peers, LIFE_PEER_COURIER, COURIER_HOLD, &hold);
 }
 
 void

@@ -46,6 +46,9 @@ void errands_on_courier(struct keeper *k);
 /* The newest master key is another one now: couriers seal to it from now on,
  * so that the old one can be retired. */
 void errands_renew_spill_key(struct keeper *k);
+/* Replies wait for the disk: couriers keep them as long as that is said again
+ * every few seconds, for the case that this process is killed meanwhile. */
+void errands_hold(struct keeper *k);
 size_t errands_n_running(const struct errands *es);
 
 /* After the commit.  The errand's texts may be in the turn's arena. */

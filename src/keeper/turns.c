@@ -2,6 +2,7 @@
 
 #include "keeper/audit.h"
 #include "keeper/door.h"
+#include "keeper/errands.h"
 #include "keeper/keeper.h"
 
 #include <assert.h>
@@ -307,6 +308,7 @@ static void
 give_back(struct turn *t, struct request **batch, size_t n, enum err e)
 {
     struct turns *ts = t->all;
+    bool is_postponed = false;
     if (e == ERR_LIMIT)
         log_error("store.full", "do=\"the disk is full or the database at its "
                                 "largest: make room\"");
@@ -320,12 +322,15 @@ give_back(struct turn *t, struct request **batch, size_t n, enum err e)
             /* What HubSpot answered is not thrown away: a full disk ends. */
             r->n_tries = 0;
             queue_add(&ts->postponed, r);
+            is_postponed = true;
         } else {
             door_refuse(ts->keeper, r->handler, r->peer, r->call,
                         e == ERR_STORE ? e : ERR_UNAVAILABLE);
             request_free(ts, r);
         }
     }
+    if (is_postponed)
+        errands_hold(ts->keeper);
 }
 
 static bool

@@ -104,6 +104,11 @@ static const struct field courier_piece_read_fields[] = {
 };
 static const struct record courier_piece_read = RECORD(courier_piece_read);
 
+static const struct field courier_hold_fields[] = {
+    FIELD(struct courier_hold, for_ms),
+};
+static const struct record courier_hold = RECORD(courier_hold);
+
 static const struct message messages[] = {
     {COURIER_ERRAND, COURIER_DONE, &courier_errand,
      "Make this one call to HubSpot.", "keeper"},
@@ -122,6 +127,9 @@ static const struct message messages[] = {
     {COURIER_PIECE, COURIER_PIECE_READ, &courier_piece,
      "One piece of a file that is held.", "keeper"},
     {COURIER_PIECE_READ, 0, &courier_piece_read, "Its events.", "courier"},
+    {COURIER_HOLD, 0, &courier_hold,
+     "My disk is full: keep the token replies that I have not committed.",
+     "keeper"},
 };
 
 const struct conversation courier_conversation =

@@ -19,6 +19,7 @@ enum courier_type {
     COURIER_JOURNAL_READ,
     COURIER_PIECE,
     COURIER_PIECE_READ,
+    COURIER_HOLD,
 };
 
 enum errand_kind {
@@ -133,6 +134,12 @@ struct courier_piece_read {
  * keeper is gone are sealed to it and appended to the spill file. */
 struct courier_spill_key {
     struct str public_key;
+};
+
+/* Token replies that were handed over cannot be committed yet: they are kept
+ * that much longer, counted from now. */
+struct courier_hold {
+    uint32_t for_ms;
 };
 
 /* One line of the spill file: what was asked, and the sealed courier_done. */

@@ -123,6 +123,18 @@ finishes_its_errands_before_it_stops(void **state)
     assert_false(next_entry(s, &entry));
 }
 
+static void
+saves_a_reply_that_waits_for_the_keepers_disk_when_it_stops(void **state)
+{
+    struct stage *s = *state;
+    struct courier_hold hold = {.for_ms = 10000};
+    stage_run(s, ERRAND_REFRESH);
+    channel_event(s->nursery.work, COURIER_HOLD, &hold);
+    nursery_stop(&s->nursery, true);
+    assert_int_equal(nursery_end(&s->nursery), 0);
+    assert_spilled(s);
+}
+
 #define STAGED(name) \
     cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
@@ -135,6 +147,7 @@ main(int argc, char **argv)
         STAGED(saves_a_reply_when_the_parent_dies_with_the_keeper),
         STAGED(gives_up_what_brings_no_tokens_when_the_keeper_dies),
         STAGED(finishes_its_errands_before_it_stops),
+        STAGED(saves_a_reply_that_waits_for_the_keepers_disk_when_it_stops),
     };
     if (argc != 2 || sodium_init() < 0)
         return 1;

@@ -127,6 +127,28 @@ no_plain_text_reaches_the_file(void **state)
 }
 
 static void
+keeps_what_waits_for_the_disk_as_long_as_that_is_said(void **state)
+{
+    (void)state;
+    int fd;
+    struct spill *s = open_spill(&fd);
+    assert_int_equal(spill_set_key(s, str_of(public_key, sizeof(public_key))),
+                     ERR_OK);
+    keep(s, 1);
+    for (unsigned i = 0; i < 100; i++) {
+        clock_ms += SPILL_KEEP_MS - 1;
+        spill_hold(s, SPILL_KEEP_MS);
+        assert_int_equal(spill_forget(s), 1);
+    }
+    assert_true(spill_is_held(s));
+    clock_ms += SPILL_KEEP_MS;
+    assert_false(spill_is_held(s));
+    assert_int_equal(spill_forget(s), 0);
+    spill_free(s);
+    (void)close(fd);
+}
+
+static void
 forgets_what_the_keeper_has_had_time_to_commit(void **state)
 {
     (void)state;
@@ -209,6 +231,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_keeper_opens_what_was_spilled),
         cmocka_unit_test(no_plain_text_reaches_the_file),
+        cmocka_unit_test(keeps_what_waits_for_the_disk_as_long_as_that_is_said),
         cmocka_unit_test(forgets_what_the_keeper_has_had_time_to_commit),
         cmocka_unit_test(keeps_the_newest_when_there_are_too_many),
         cmocka_unit_test(keeps_nothing_without_a_key_or_a_file),

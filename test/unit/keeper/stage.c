@@ -171,6 +171,11 @@ on_courier(const struct incoming *in, void *arg)
         assert_int_equal(spill_set_key(s->spill, key->public_key), ERR_OK);
         return;
     }
+    if (in->message->type == COURIER_HOLD) {
+        const struct courier_hold *h = in->body;
+        spill_hold(s->spill, h->for_ms);
+        return;
+    }
     const struct courier_errand *e = in->body;
     struct str token = e->kind == ERRAND_EXCHANGE ? e->code.s : e->token.s;
     (void)snprintf(s->sent[e->kind], sizeof(s->sent[0]), "%.*s",

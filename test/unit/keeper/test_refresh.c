@@ -193,6 +193,26 @@ a_spill_that_could_not_be_committed_is_not_emptied(void **state)
 }
 
 static void
+a_reply_that_waits_long_for_the_disk_outlives_the_keeper(void **state)
+{
+    struct stage *s = stage_with_refresh(&lease);
+    struct store_disturbance full = {.is_full = true}, none = {0};
+    (void)state;
+    store_memory_disturb(s->keeper.store, &full);
+    stage_release(s);
+    int64_t from_ms = s->now_ms;
+    while (s->now_ms - from_ms < 60000)
+        stage_ticks(s, 11);
+    store_memory_disturb(s->keeper.store, &none);
+    stage_rebirth(s); /* killed before it tried again */
+    stage_lease(s, 1001, &lease);
+    assert_string_equal(lease.token, "access-2");
+    assert_int_equal(s->n_errands[ERRAND_REFRESH], 1);
+    stage_check(s);
+    stage_free(s);
+}
+
+static void
 a_reply_survives_a_full_disk_and_callers_are_told(void **state)
 {
     struct stage *s = stage_with_refresh(&lease);
@@ -563,6 +583,8 @@ main(void)
         cmocka_unit_test(a_spilled_reply_is_read_before_anything_is_refreshed),
         cmocka_unit_test(the_life_of_a_spilled_token_counts_from_when_it_came),
         cmocka_unit_test(a_spill_that_could_not_be_committed_is_not_emptied),
+        cmocka_unit_test(
+            a_reply_that_waits_long_for_the_disk_outlives_the_keeper),
         cmocka_unit_test(a_reply_survives_a_full_disk_and_callers_are_told),
         cmocka_unit_test(
             a_reply_for_an_app_that_left_the_configuration_is_kept),
