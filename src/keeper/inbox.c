@@ -9,6 +9,7 @@
 #include "keeper/uninstall.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Stored events that wait for a portal we do not know, an app. */
 #define PARKED_MAX 10000
@@ -34,24 +35,36 @@ struct intake {
     struct turn *t;
     struct str app;
     uint32_t source;
+    const struct arrivals *all;
     struct event_log log;
     bool is_short; /* something found no room: HubSpot shall try again */
 };
 
-static void
-make_seen_batch(struct turn *t, struct str app, struct share *s)
+void
+inbox_name_events(struct turn *t, struct arrivals *all)
 {
-    struct arena *a = turn_arena(t);
     const uint8_t *secret = secret_bytes(turn_keeper(t)->ref_key);
+    all->keys =
+        arena_alloc(turn_lasting(t), all->events.n * sizeof(*all->keys));
+    for (size_t i = 0; i < all->events.n; i++)
+        if (all->events.v[i].fault == EVENT_GOOD)
+            event_dedupe_key(&all->events.v[i], secret, all->keys[i]);
+}
+
+static void
+make_seen_batch(struct intake *in, struct share *s)
+{
+    struct arena *a = turn_arena(in->t);
     s->seen = (struct seen_batch){
-        .app = app,
+        .app = in->app,
         .portal = s->portal,
         .keys = arena_alloc(a, s->n * sizeof(*s->seen.keys)),
         .n = s->n,
         .is_repeat = arena_alloc(a, s->n * sizeof(bool)),
     };
     for (size_t i = 0; i < s->n; i++)
-        event_dedupe_key(s->events[i], secret, s->seen.keys[i]);
+        memcpy(s->seen.keys[i], in->all->keys[s->events[i] - in->all->events.v],
+               EVENT_KEY_LEN);
 }
 
 /* By portal, 100 at most a share, in the order in which they came. */
@@ -95,7 +108,7 @@ look_at(struct intake *in, struct share *s)
     int64_t today = turn_now_ms(t) / DAY_MS;
     s->fate = FATE_PARKED;
     if (s->portal != 0) {
-        make_seen_batch(t, in->app, s);
+        make_seen_batch(in, s);
         (void)seen_load(t, &s->seen); /* waits, or is there */
     }
     if (s->portal != 0 && grant_load(t, in->app, s->portal, &s->grant, &row)) {
@@ -216,7 +229,8 @@ store_share(struct intake *in, struct share *s)
     struct data_key data_key;
     struct str row = grant_key(turn_arena(t), in->app, s->portal);
     /* As the shares before left it: keys made, a word noted. */
-    (void)grant_load(t, in->app, s->portal, &s->grant, &data_key); /* is there */
+    (void)grant_load(t, in->app, s->portal, &s->grant,
+                     &data_key); /* is there */
     enum err e = event_keys_open(t, in->app, s->portal, &s->grant, &keys);
     if (e == ERR_OK && keys.n == 0) {
         e = event_keys_add(t, in->app, s->portal, &s->grant, &keys);
@@ -284,10 +298,10 @@ take_share(struct intake *in, struct share *s)
 
 enum err
 inbox_take(struct turn *t, struct str app, uint32_t source,
-           const struct events *events)
+           const struct arrivals *all)
 {
-    struct intake in = {.t = t, .app = app, .source = source};
-    struct share *shares = split(turn_arena(t), events);
+    struct intake in = {.t = t, .app = app, .source = source, .all = all};
+    struct share *shares = split(turn_arena(t), &all->events);
     (void)event_log_load(t, app, &in.log); /* named */
     for (struct share *s = shares; s != NULL; s = s->next)
         look_at(&in, s);

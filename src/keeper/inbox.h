@@ -18,13 +18,21 @@
 /* FRONT_WEBHOOK.  Verified once, whatever rounds its rows take. */
 enum err do_webhook(struct turn *t, const void *ask);
 
+/* Events as they came, and what each is known by: worked out once, in
+ * turn_lasting, whatever rounds their rows take. */
+struct arrivals {
+    struct events events;
+    uint8_t (*keys)[EVENT_KEY_LEN];
+};
+void inbox_name_events(struct turn *t, struct arrivals *all);
+
 /*
  * Takes read events of one app.  ERR_AGAIN while rows are missing; ERR_LIMIT:
  * the log is full.  Else all that is good is changed in this turn, and what
  * follows from it (uninstalls, privacy deletions) is on its way.
  */
 enum err inbox_take(struct turn *t, struct str app, uint32_t source,
-                    const struct events *events) WARN_UNUSED;
+                    const struct arrivals *all) WARN_UNUSED;
 
 /* A grant has appeared: what is parked for it becomes its own.  As a request
  * of its own, page by page. */

@@ -388,18 +388,20 @@ do_read(struct turn *t, const void *ask)
 }
 
 /* Its events, read once; bytes are in the request's own memory. */
-static const struct events *
+static const struct arrivals *
 read_piece(struct turn *t, const struct piece *p)
 {
     void **memo = turn_memo(t);
-    struct events *events = *memo;
-    if (events != NULL)
-        return events;
-    events = arena_alloc(turn_lasting(t), sizeof(*events));
-    if (events_read(p->events.s, PIECE_MAX, turn_lasting(t), events) != ERR_OK)
-        *events = (struct events){0}; /* the courier cut it: never */
-    *memo = events;
-    return events;
+    struct arrivals *all = *memo;
+    if (all != NULL)
+        return all;
+    all = arena_alloc(turn_lasting(t), sizeof(*all));
+    if (events_read(p->events.s, PIECE_MAX, turn_lasting(t), &all->events) !=
+        ERR_OK)
+        all->events = (struct events){0}; /* the courier cut it: never */
+    inbox_name_events(t, all);
+    *memo = all;
+    return all;
 }
 
 static enum err
@@ -407,7 +409,7 @@ do_piece(struct turn *t, const void *ask)
 {
     const struct piece *p = ask;
     struct journal j;
-    const struct events *events;
+    const struct arrivals *all;
     enum err e = ERR_OK;
     bool is_there = turn_get(t, STORE_JOURNALS, p->app, &journal_record, &j);
     if (turn_is_waiting(t))
@@ -418,15 +420,15 @@ do_piece(struct turn *t, const void *ask)
         fail(t, p->app, &j, STR(NO_COURIER), 0);
         return ERR_OK;
     }
-    events = read_piece(t, p);
-    e = inbox_take(t, p->app, SOURCE_JOURNAL, events);
+    all = read_piece(t, p);
+    e = inbox_take(t, p->app, SOURCE_JOURNAL, all);
     if (e == ERR_AGAIN)
         return e;
     if (e != ERR_OK) { /* no room: from the file's beginning, later */
         fail(t, p->app, &j, STR("log_full"), 0);
         return ERR_OK;
     }
-    j.n_events += events->n;
+    j.n_events += all->events.n;
     if (p->index + 1 < p->n) {
         struct piece next = *p;
         next.index++;

@@ -17,7 +17,7 @@
 struct checked {
     enum err err;
     enum signature_version version;
-    struct events events;
+    struct arrivals all;
 };
 
 /* In a message what did not come is empty, and still points somewhere. */
@@ -83,8 +83,10 @@ look_at(struct turn *t, const struct front_webhook *w)
                  ? ERR_NOT_FOUND
                  : check(t, app, w, &c->version);
     if (c->err == ERR_OK && events_read(w->body.s, EVENTS_MAX, turn_lasting(t),
-                                        &c->events) != ERR_OK)
-        c->events = as_one(t, w->body.s);
+                                        &c->all.events) != ERR_OK)
+        c->all.events = as_one(t, w->body.s);
+    if (c->err == ERR_OK)
+        inbox_name_events(t, &c->all);
     return c;
 }
 
@@ -109,7 +111,7 @@ do_webhook(struct turn *t, const void *ask)
     const struct checked *c = *memo;
     enum err e = c->err;
     if (e == ERR_OK)
-        e = inbox_take(t, w->app, SOURCE_PUSH, &c->events);
+        e = inbox_take(t, w->app, SOURCE_PUSH, &c->all);
     if (e == ERR_AGAIN)
         return e;
     if (e == ERR_OK && c->version != SIGNATURE_V3)

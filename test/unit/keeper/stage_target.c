@@ -123,9 +123,11 @@ static enum err
 do_take(struct turn *t, const void *ask)
 {
     const struct take *a = ask;
-    struct events events;
-    assert_int_equal(events_read(a->json, 100, turn_arena(t), &events), ERR_OK);
-    return inbox_take(t, STR("crm"), SOURCE_PUSH, &events);
+    struct arrivals all;
+    assert_int_equal(events_read(a->json, 100, turn_arena(t), &all.events),
+                     ERR_OK);
+    inbox_name_events(t, &all);
+    return inbox_take(t, STR("crm"), SOURCE_PUSH, &all);
 }
 
 void
