@@ -7,7 +7,7 @@
 /* The hash-chained audit log. */
 
 #define DEFAULT_ROWS 100
-#define LAST_MAX 500 /* what the keeper puts into one page */
+#define PAGE_MAX 500 /* what the keeper puts into one page */
 
 static bool
 take_number(const struct cli *cli, const char *option, uint64_t *out)
@@ -29,9 +29,11 @@ do_audit_list(struct cli *cli)
     if (!take_number(cli, "after", &ask.after) ||
         !take_number(cli, "limit", &limit) || !take_number(cli, "last", &last))
         return CLI_USAGE;
-    if (cli_value(cli, "last") != NULL && (last == 0 || last > LAST_MAX))
-        return cli_usage(cli, "--last takes 1 to %d", LAST_MAX);
-    ask.limit = limit > 0 && limit < 1000 ? (uint32_t)limit : 1000;
+    if (cli_value(cli, "last") != NULL && (last == 0 || last > PAGE_MAX))
+        return cli_usage(cli, "--last takes 1 to %d", PAGE_MAX);
+    if (limit == 0 || limit > PAGE_MAX)
+        return cli_usage(cli, "--limit takes 1 to %d", PAGE_MAX);
+    ask.limit = (uint32_t)limit;
     ask.last = (uint32_t)last;
     int status = admin_reach(cli, &a);
     if (status == CLI_DONE)
@@ -51,7 +53,7 @@ struct walk {
     struct progress bar;
     bool is_head_found; /* of some page */
     uint64_t n_receipts, bad_receipt_at;
-    json_t *last;       /* the last answer, which has the verdict */
+    json_t *last; /* the last answer, which has the verdict */
 };
 
 /* Page by page to the end of the chain, or to where it is broken. */

@@ -169,7 +169,7 @@ static const struct verb_option rotate_options[] = {
 
 static const struct verb_option audit_list_options[] = {
     {"after", "NUMBER", "Entries after this one; else from the first."},
-    {"limit", "N", "At most so many, up to 1000; else 100."},
+    {"limit", "N", "At most so many, up to 500; else 100."},
     {"last", "N", "Only the newest so many, up to 500, instead of --limit."},
     END};
 

@@ -10,7 +10,7 @@
 
 /* Reading the audit log: pages of entries, and the walk along the chain. */
 
-#define PAGE 500
+#define PAGE 500 /* as the help of audit list says */
 
 static const struct store_ask *
 find_page(struct turn *t, uint64_t after, uint32_t limit)

@@ -44,16 +44,32 @@ add_error(struct doc *d, const struct grant *g)
     doc_close(d, '}');
 }
 
+/* Its data key went with a restore, say: it serves nobody, whatever it says. */
+static bool
+has_lost_key(struct turn *t, struct str app, uint64_t portal,
+             const struct grant *g)
+{
+    struct data_key row;
+    struct str key = grant_key(turn_arena(t), app, portal);
+    return g->state != GRANT_ERASING &&
+           !turn_get(t, STORE_DATA_KEYS, key, &data_key_record, &row);
+}
+
 /* Leaves the object open, for what a caller adds. */
 static void
 add_grant(struct turn *t, struct doc *d, struct str name, uint64_t portal,
           const struct grant *g, struct str ref)
 {
     struct app *app = apps_find(turn_keeper(t)->apps, name);
+    bool is_lost = has_lost_key(t, name, portal, g);
     doc_open(d, '{');
     doc_field_str(d, "app", name);
     doc_field_u64(d, "portal", portal);
-    doc_field_str(d, "state", str_from(grant_state_name(g->state)));
+    doc_field_str(d, "state",
+                  is_lost ? STR("key_lost")
+                          : str_from(grant_state_name(g->state)));
+    if (is_lost)
+        doc_field_str(d, "problem", GRANT_UNOPENED);
     doc_key(d, "ref");
     if (ref.n > 0)
         doc_str(d, ref);

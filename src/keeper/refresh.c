@@ -118,6 +118,26 @@ next_due(struct turn *t, const struct grant *g)
     return grant_due_ms(g, turn_now_ms(t), random);
 }
 
+static bool
+are_same(struct strs a, struct strs b)
+{
+    bool is_same = a.n == b.n;
+    for (size_t i = 0; is_same && i < a.n; i++)
+        is_same = strs_have(b, a.v[i]);
+    return is_same;
+}
+
+/* Relays refuse by the scopes of their leases what HubSpot would refuse. */
+static void
+put_scopes(struct turn *t, const struct errand_result *r, struct grant *g)
+{
+    if (!r->done.has_scopes)
+        return;
+    if (!are_same(g->scopes, r->done.scopes))
+        revoke_replaced(t, r->note.app, r->note.portal);
+    g->scopes = r->done.scopes;
+}
+
 /* The life of a token counts from when its reply came, which may be long ago:
  * it lay in the spill file, or the disk was full. */
 static void
@@ -137,8 +157,7 @@ put_tokens(struct turn *t, const struct errand_result *r, struct grant *g,
     if (d->refresh_token.s.n > 0) /* RFC 6749 6: none means keep */
         g->sealed_refresh = grant_seal(t, key, app, portal, g->generation,
                                        "refresh", d->refresh_token);
-    if (d->has_scopes)
-        g->scopes = d->scopes;
+    put_scopes(t, r, g);
     g->retry_at_ms = 0;
     g->last_error = STR_NONE;
     end_lease(g);

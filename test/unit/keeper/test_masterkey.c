@@ -381,10 +381,16 @@ a_grant_without_its_data_key_is_not_called_unknown(void **state)
         stage_admin(s, ADMIN_PORTAL_REFRESH, &ask, &answer);
         assert_int_equal(answer.err, ERR_CRYPTO);
     }
+    stage_admin(s, ADMIN_PORTAL_SHOW, &ask, &answer);
+    assert_non_null(strstr(answer.json, "\"state\":\"key_lost\""));
+    assert_non_null(strstr(answer.json, "Connecting the portal again"));
     /* One line in the log. */
     assert_true(s->keeper.key_alarms[0].until_ms != 0);
     assert_true(s->keeper.key_alarms[1].until_ms == 0);
     stage_connect(s, 1001);
+    stage_admin(s, ADMIN_PORTAL_SHOW, &ask, &answer);
+    assert_non_null(strstr(answer.json, "\"state\":\"active\""));
+    assert_null(strstr(answer.json, "\"problem\""));
     stage_lease(s, 1001, &lease);
     assert_int_equal(lease.err, ERR_OK);
     stage_check(s);

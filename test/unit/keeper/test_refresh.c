@@ -57,6 +57,30 @@ a_refresh_that_is_asked_for_is_made_however_young_the_token_is(void **state)
 }
 
 static void
+relays_hear_of_a_refresh_that_changes_scopes_and_of_no_other(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_connect(s, 1001);
+    const struct {
+        const char *scopes;
+        bool is_told;
+    } rows[] = {{"crm.objects.contacts.read oauth", false},
+                {"oauth", true},
+                {"oauth", false},
+                {"oauth crm.objects.deals.read", true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t n_before = s->n_replaced;
+        s->scopes = rows[i].scopes;
+        s->now_ms += LIFE_MS;
+        stage_lease(s, 1001, &lease);
+        assert_int_equal(lease.err, ERR_OK);
+        assert_int_equal(s->n_replaced - n_before, rows[i].is_told);
+    }
+    stage_free(s);
+}
+
+static void
 a_refresh_that_ran_already_is_not_the_one_that_is_asked_for(void **state)
 {
     struct stage *s = stage_with_refresh(&lease);
@@ -574,6 +598,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_refresh_that_is_asked_for_is_made_however_young_the_token_is),
+        cmocka_unit_test(
+            relays_hear_of_a_refresh_that_changes_scopes_and_of_no_other),
         cmocka_unit_test(
             a_refresh_that_ran_already_is_not_the_one_that_is_asked_for),
         cmocka_unit_test(a_spare_is_not_yet_the_refresh_that_is_asked_for),
