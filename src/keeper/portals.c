@@ -1,6 +1,7 @@
 #include "keeper/portals.h"
 
 #include "base/text.h"
+#include "keeper/answer.h"
 #include "keeper/apps.h"
 #include "keeper/keeper.h"
 #include "keeper/page.h"
@@ -278,7 +279,17 @@ enum err
 portals_list(struct turn *t, const struct relay_portals_list *a)
 {
     struct wanted p = page_of(a);
-    return answer_page(t, &p, &shown);
+    const struct store_ask *found = load_page(t, &p);
+    if (found == NULL || found->n_rows > 0 ||
+        apps_find(turn_keeper(t)->apps, a->app) != NULL)
+        return answer_page(t, &p, &shown);
+    answer_refusal(
+        t, answer_waiter(t),
+        &(struct refusal_text){
+            .err = ERR_NOT_FOUND,
+            .detail =
+                STR("There is no app of that name in the configuration.")});
+    return ERR_OK;
 }
 
 enum err

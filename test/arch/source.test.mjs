@@ -186,6 +186,16 @@ test('every folder has a README of at most 30 lines that names each file', () =>
     none(wrong);
 });
 
+test('README and DESIGN name only files that are there', () => {
+    const all = tracked();
+    const wrong = [];
+    for (const path of ['README.md', 'DESIGN.md'])
+        for (const [, name] of read(path).matchAll(/`([\w./-]+\.(?:c|h|mjs|md|yaml|example))`/g))
+            if (!all.some((one) => one === name || one.endsWith(`/${name}`)))
+                wrong.push(`${path} names ${name}, which is not there`);
+    none(wrong);
+});
+
 test('nothing is left for later', () => {
     const mark = new RegExp('\\b(TO' + 'DO|FIX' + 'ME|XX' + 'X|HA' + 'CK)\\b');
     const texts = tracked('*.c', '*.h', '*.mjs', '*.sh', '*.md', '*.build',

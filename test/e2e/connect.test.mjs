@@ -217,6 +217,37 @@ describe('a callback', () => {
             assert.notEqual(new URL(page.left).searchParams.get('result'), 'connected');
     });
 
+    test('with a code that was used before is refused, and the grant serves on', async () => {
+        const one = await atCallback('crm-sync', 1001);
+        assert.ok((await back(one.person, one.url)).left);
+        const two = await atCallback('crm-sync', 1001);
+        two.url.searchParams.set('code', one.url.searchParams.get('code'));
+        isPage(await back(two.person, two.url), 400, /HubSpot/);
+        assert.equal((await keep.token('crm-sync', 1001)).status, 200);
+    });
+
+    test('whose reply has no refresh token makes no grant that would die', async () => {
+        const { person, url } = await atCallback('pages', 1003, { return_to: undefined });
+        await hub.settings({ omit_refresh_token: true });
+        const page = await back(person, url);
+        await hub.settings({ omit_refresh_token: false });
+        isPage(page, 502, /HubSpot/);
+        assert.equal((await keep.portal('pages', 1003)).status, 404);
+    });
+
+    test('with fewer scopes than wanted says so in the redirect', async () => {
+        const person = new Person();
+        const page = await keep.toConsent(person, await keep.session('crm-sync',
+            { ref: 'tenant-1001', take_over: true }));
+        const less = new URL(page.url);
+        less.searchParams.set('scope', 'oauth crm.objects.contacts.read');
+        const end = await keep.allow(person, await person.go(less.href), 1001);
+        assert.equal(new URL(end.left).searchParams.get('result'), 'missing_scopes');
+        const { json } = await keep.portal('crm-sync', 1001);
+        assert.ok(!json.scopes.includes('crm.objects.contacts.write'));
+        assert.ok(json.scopes_wanted.includes('crm.objects.contacts.write'));
+    });
+
     test('with an expired code says so and offers another try', async () => {
         const { person, url } = await atCallback('crm-sync', 1001);
         await hub.control('POST', '/clock', { advance_s: 3600 });

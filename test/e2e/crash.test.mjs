@@ -145,6 +145,37 @@ test('an install that the keeper\'s death cuts off can be tried again', async ()
     assert.equal(done.portal, 1002);
 });
 
+test('an install whose keeper dies while HubSpot is asked who it was is kept', async () => {
+    const introspect = '/oauth/2026-03/token/introspect';
+    await hub.fault({ path: introspect, do: 'delay', delay_ms: 1500 });
+    const before = await hub.count(`POST ${introspect}`);
+    const waiting = keep.connect('crm-sync', 1002).catch(() => 'cut off');
+    await until('HubSpot is asked', async () =>
+        await hub.count(`POST ${introspect}`) > before, patience);
+    await keep.kill('keeper');
+    await waiting;
+    await startAgain();
+    await until('it is connected without another click', async () =>
+        (await keep.token('crm-sync', 1002)).status === 200);
+});
+
+test('an end that the keeper\'s death cuts off is brought to its end', async () => {
+    const uninstall = '/appinstalls/2026-03/external-install';
+    await hub.fault({ path: uninstall, do: 'delay', delay_ms: 1500 });
+    const waiting = keep.api('DELETE', '/v1/apps/crm-sync/portals/1001').catch(() => 'cut off');
+    await until('HubSpot is asked', async () =>
+        await hub.count(`DELETE ${uninstall}`) > 0, patience);
+    await keep.kill('keeper');
+    await waiting;
+    await startAgain();
+    await until('there is a receipt', async () => {
+        const { json } = await keep.cli('portals', 'erased', '--json');
+        return json.receipts.some((one) => one.portal === 1001 && one.remote === 'done');
+    }, 60_000);
+    assert.equal((await keep.token('crm-sync', 1001)).status, 404);
+    await keep.cli('audit', 'verify');
+});
+
 test('SIGTERM lets running calls finish', async () => {
     const api = await upstream.start({ oauth: hub.url });
     const slow = await portkeep.start({ hub, hubspot: { api_url: api.url } });

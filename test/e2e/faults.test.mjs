@@ -1,7 +1,8 @@
 // A wrong configuration, a database or a master key in trouble: a clear
 // sentence and no start, and nothing is lost.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync, closeSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -184,6 +185,19 @@ describe('a start', () => {
         assert.match(program.text, /data.*another portkeep/i);
         assert.equal((await keep.token('crm-sync', 1001)).status, 200);
         await other.stop();
+    });
+
+    test('with a database that another program has locked', async () => {
+        const other = spawn('sqlite3', [keep.database],
+            { stdio: ['pipe', 'pipe', 'inherit'] });
+        other.stdin.write('BEGIN EXCLUSIVE; SELECT 1;\n');
+        try {
+            await once(other.stdout, 'data');
+            await refuses(/locked|busy|in use/i);
+        } finally {
+            other.kill();
+        }
+        await startsAgain();
     });
 
     test('with a database of a newer portkeep', async () => {

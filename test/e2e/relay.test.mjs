@@ -224,6 +224,18 @@ describe('in front of an upstream of our own', () => {
         await until('the upstream sees it go', () => !api.open.has('/never'));
     });
 
+    test('a key that is revoked cuts the calls that run under it', async () => {
+        const { json } = await keep.cli('keys', 'create', 'soon-gone', '--verb', 'call', '--json');
+        keep.secrets.add(json.key);
+        const stream = await fetch(`${keep.private}/hubspot/crm-sync/1001/slowly`,
+            { headers: { authorization: `Bearer ${json.key}` } });
+        const reader = stream.body.getReader();
+        await reader.read();
+        await keep.cli('keys', 'revoke', 'soon-gone');
+        await assert.rejects(reader.read());
+        api.goOn();
+    });
+
     for (const [what, path] of Object.entries({
         'resets the connection': '/reset',
         'closes without an answer': '/close',
