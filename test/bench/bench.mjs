@@ -8,6 +8,7 @@ import * as emulator from '../e2e/support/emulator.mjs';
 import * as portkeep from '../e2e/support/keep.mjs';
 import { build, folder, freePort, until } from '../e2e/support/place.mjs';
 import { Program, run } from '../e2e/support/program.mjs';
+import * as webhooks from './webhooks.mjs';
 import { allReached, costOf, family, load, pairs, pssKb, report, spread } from './measure.mjs';
 
 const isShort = Boolean(process.env.SHORT);
@@ -225,11 +226,16 @@ async function install() {
 
 const place = folder();
 console.log(`${n} pairs of ${seconds} s each; medians of ratios, and the middle half`);
+let storeUs; // what SQLite alone takes for a request's rows, if it was asked
 const figures = {
     token: () => tokenApi(place),
     relay: () => relay(place, false),
     'relay-tls': () => relay(place, true),
     callers, grants, install,
+    'webhooks-sqlite': async () => { storeUs = await webhooks.sqlite(); },
+    'webhooks-express': () => webhooks.againstExpress(storeUs),
+    'webhooks-sustained': webhooks.sustained,
+    'webhooks-million': webhooks.million,
 };
 let failed = false;
 for (const [name, figure] of Object.entries(figures)) {

@@ -52,7 +52,7 @@ class Sender {
 
     events() {
         return Array.from({ length: batch }, () => {
-            const objectId = this.number * 1000 + random(objects);
+            const objectId = (this.number + 1) * 1000 + random(objects);
             const seq = this.next.get(objectId) ?? 0;
             this.next.set(objectId, seq + 1);
             return event({ objectId, portalId: 1001 + this.number % 2, propertyValue: String(seq) });
