@@ -20,7 +20,7 @@ make_key(struct demo *d)
     struct admin_key_create ask = {.name = STR("demo backend"),
                                    .verbs = VERB_TOKEN | VERB_CALL |
                                             VERB_CONNECT | VERB_PORTALS |
-                                            VERB_DISCONNECT};
+                                            VERB_DISCONNECT | VERB_EVENTS};
     bool held =
         admin_call(d->admin, ADMIN_KEY_CREATE, &ask, &answer) == CLI_DONE;
     if (held) {
@@ -38,7 +38,8 @@ play(struct demo *d)
     if (!demo_open(d) || !make_key(d) || !demo_connect_all(d))
         return false;
     static void (*const parts[])(struct demo *) = {
-        demo_show_sealed, demo_show_calls, demo_show_refresh, demo_show_end};
+        demo_show_sealed, demo_show_calls, demo_show_refresh,
+        demo_show_events, demo_show_end,   demo_show_uninstall};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (!demo_is_interrupted())
             parts[i](d);

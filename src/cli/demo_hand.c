@@ -62,12 +62,20 @@ demo_invite(struct demo *d)
     print_curl(d, "/hubspot/" DEMO_APP "/1001/crm/v3/objects/contacts?limit=2");
     print_curl(d, "/v1/apps/" DEMO_APP "/portals");
     print_curl(d, "/v1/apps/" DEMO_APP "/portals/1001/token");
+    print_curl(d, "/v1/apps/" DEMO_APP "/events?portal=1001&limit=5");
+    (void)printf("\nHubSpot reports a change; what the backend gets is printed "
+                 "here:\n  curl -s '%.*s/_emulator/emit' -d '{\"portal\":1001,"
+                 "\"type\":\"contact.propertyChange\"}'\n",
+                 STR_ARG(d->emulator_url));
     (void)printf("\nThe operator's verbs:\n"
                  "  %.*s status -c %s/portkeep.conf\n"
-                 "  %.*s portals -c %s/portkeep.conf\n\n"
+                 "  %.*s portals -c %s/portkeep.conf\n"
+                 "  %.*s events list -c %s/portkeep.conf\n\n"
                  "Ctrl-C ends the demo and takes its folder away.\n",
-                 STR_ARG(self), d->folder, STR_ARG(self), d->folder);
+                 STR_ARG(self), d->folder, STR_ARG(self), d->folder,
+                 STR_ARG(self), d->folder);
     (void)fflush(stdout); /* main sees errors */
+    demo_backend_print(d);
     while (!demo_is_interrupted() && demo_is_alive(d))
-        demo_pause_ms(200);
+        web_pause(&d->web, 200);
 }

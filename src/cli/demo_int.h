@@ -19,6 +19,8 @@
 #define DEMO_FIRST_PORTAL 1001
 #define DEMO_SHORT_PORTAL 1003 /* whose first token lives DEMO_SHORT_S */
 #define DEMO_SHORT_S 2
+#define DEMO_LEAVING_PORTAL 1002 /* uninstalls at HubSpot */
+#define DEMO_WHSEC DEMO_APP ".whsec"
 
 struct demo {
     struct cli *cli;
@@ -27,6 +29,8 @@ struct demo {
     struct arena *arena;
     char folder[64];
     struct str emulator_url, public_url, private_url;
+    struct str target_url; /* where the backend takes events */
+    struct demo_backend *backend;
     pid_t emulator, service;   /* 0: does not run */
     struct buf authorization;  /* "Bearer pkeep_...", the backend's key */
     int64_t last_connected_us; /* the account whose token is short-lived */
@@ -94,12 +98,35 @@ struct demo_visit {
 void demo_browse(struct demo *d, struct str link, uint64_t portal,
                  struct demo_visit *out);
 
+/*
+ * demo_backend.c: the app's backend takes events while the demo waits for
+ * something (web_wait, web_pause), and keeps those that it has.
+ */
+struct demo_delivery {
+    json_t *body;
+    bool is_signed;
+    int64_t at_us;
+};
+bool demo_backend_open(struct demo *d); /* makes the secret, too */
+void demo_backend_close(struct demo *d);
+/* How many of a type and an account came; out: the last one, if any. */
+size_t demo_backend_count(const struct demo *d, const char *type,
+                          uint64_t portal, const struct demo_delivery **out);
+/* Waits until there are so many.  NULL: they did not come. */
+const struct demo_delivery *demo_backend_wait(struct demo *d, const char *type,
+                                              uint64_t portal, size_t n);
+/* From now on each is printed as it comes. */
+void demo_backend_print(struct demo *d);
+
 /* The parts of the script; false: nothing more can be shown. */
 bool demo_connect_all(struct demo *d); /* demo_connect.c */
 void demo_show_sealed(struct demo *d); /* demo_use.c, as the rest */
 void demo_show_calls(struct demo *d);
 void demo_show_refresh(struct demo *d);
 void demo_show_end(struct demo *d);
+void demo_show_events(struct demo *d); /* demo_events.c, as the next */
+void demo_show_uninstall(struct demo *d);
+void demo_show_receipt(struct demo *d, const json_t *receipt);
 
 /* demo_hand.c: what to try by hand. */
 void demo_invite(struct demo *d);

@@ -181,6 +181,8 @@ fill_plan(struct demo *d, const unsigned ports[2], struct init_plan *plan)
         .app = STR(DEMO_APP),
         .client_id = STR("11111111-2222-3333-4444-555555555555"),
         .secret_path = STR(DEMO_APP ".secret"),
+        .whsec_path = STR(DEMO_WHSEC),
+        .webhook_target = d->target_url,
         .meta = {.name = STR("CRM Sync"),
                  .scopes = {scopes, 2},
                  .optional_scopes = {optional, 1}}};
@@ -196,6 +198,8 @@ write_files(struct demo *d, const unsigned ports[2])
     buf_init(&text, LIMIT_FRAME);
     buf_init(&id, 256);
     buf_init(&problem, LIMIT_URL);
+    if (!demo_backend_open(d))
+        return demo_check(d, false, -1, "the app's backend");
     fill_plan(d, ports, &plan);
     init_add_config(&text, &plan);
     bool is_good =
@@ -264,7 +268,7 @@ start_service(struct demo *d)
     (void)close(log); /* the child has its own */
     bool is_up = d->service > 0 && wait_until_ready(d);
     return demo_check(d, is_up, demo_now_us() - began,
-                      "portkeep: keeper, courier, relay and front, each in "
+                      "portkeep: keeper, couriers, relay and front, each in "
                       "its sandbox");
 }
 
@@ -322,6 +326,7 @@ void
 demo_close(struct demo *d, bool is_kept)
 {
     admin_close(d->admin);
+    demo_backend_close(d);
     web_close(&d->web);
     stop(d->service);
     stop(d->emulator);

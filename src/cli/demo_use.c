@@ -130,18 +130,6 @@ demo_show_refresh(struct demo *d)
 }
 
 static void
-show_receipt(struct demo *d, const json_t *receipt)
-{
-    struct str at = answer_text(receipt, "erased_at");
-    struct str remote = answer_text(receipt, "remote");
-    struct str head = answer_text(receipt, "audit_head");
-    demo_check(d, str_equal(remote, STR("done")), -1,
-               "HubSpot has uninstalled the app and revoked the token");
-    demo_note(d, "the receipt: erased at %.*s,", STR_ARG(at));
-    demo_note(d, "audit log %.*s", STR_ARG(head));
-}
-
-static void
 check_gone(struct demo *d)
 {
     struct demo_answer answer;
@@ -197,8 +185,12 @@ demo_show_end(struct demo *d)
                                    DEMO_SHORT_PORTAL);
     demo_private(d, "DELETE", path.p, &answer);
     if (demo_check(d, answer.status == 200, answer.took_us,
-                   "the backend lets go of %d", DEMO_SHORT_PORTAL))
-        show_receipt(d, answer.json);
+                   "the backend lets go of %d", DEMO_SHORT_PORTAL)) {
+        demo_check(d,
+                   str_equal(answer_text(answer.json, "remote"), STR("done")),
+                   -1, "HubSpot has uninstalled the app and revoked the token");
+        demo_show_receipt(d, answer.json);
+    }
     json_decref(answer.json);
     check_gone(d);
     check_absent(d, refresh,

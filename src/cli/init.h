@@ -20,7 +20,8 @@ struct init_plan {
     struct str app;
     struct str client_id;
     struct str secret_path;
-    struct str whsec_path; /* empty: no word of events */
+    struct str whsec_path;     /* empty: no word of events */
+    struct str webhook_target; /* empty: left out, with a note of it */
     struct hsmeta meta; /* name, scopes, distribution, ... */
 };
 

@@ -87,6 +87,11 @@ add_events(struct buf *out, const struct init_plan *plan)
         return;
     add_note(out, "Your URL that receives events, and the key that signs "
                   "them.");
+    if (plan->webhook_target.n > 0) {
+        add_key(out, "webhook_target", plan->webhook_target);
+        add_file_key(out, "webhook_secret", plan->whsec_path);
+        return;
+    }
     add_note(out, "webhook_target = https://app.example.com/hubspot/events");
     buf_addf(out, "; webhook_secret = file:%.*s\n", STR_ARG(plan->whsec_path));
 }
