@@ -219,31 +219,52 @@ take_offset(struct str *rest, int *out_minutes)
     return true;
 }
 
+static bool
+take_date(struct str *rest, struct tm *utc)
+{
+    int year, month;
+    if (!take_digits(rest, 4, &year) || !take_char(rest, '-') ||
+        !take_digits(rest, 2, &month) || !take_char(rest, '-') ||
+        !take_digits(rest, 2, &utc->tm_mday))
+        return false;
+    utc->tm_year = year - 1900;
+    utc->tm_mon = month - 1;
+    return true;
+}
+
+static bool
+take_clock(struct str *rest, struct tm *utc)
+{
+    return take_digits(rest, 2, &utc->tm_hour) && take_char(rest, ':') &&
+           take_digits(rest, 2, &utc->tm_min) && take_char(rest, ':') &&
+           take_digits(rest, 2, &utc->tm_sec);
+}
+
+/* timegm takes days that no month has and hours that no day has. */
+static bool
+find_seconds(const struct tm *utc, int64_t *out)
+{
+    struct tm again = *utc;
+    *out = (int64_t)timegm(&again);
+    return again.tm_mday == utc->tm_mday && again.tm_mon == utc->tm_mon &&
+           again.tm_hour == utc->tm_hour && again.tm_min == utc->tm_min &&
+           again.tm_sec == utc->tm_sec;
+}
+
 bool
 text_parse_time(struct str text, int64_t *out_ms)
 {
     struct str rest = text;
-    struct tm utc = {0}, again;
-    int year, month, ms, offset;
-    if (!take_digits(&rest, 4, &year) || !take_char(&rest, '-') ||
-        !take_digits(&rest, 2, &month) || !take_char(&rest, '-') ||
-        !take_digits(&rest, 2, &utc.tm_mday) ||
+    struct tm utc = {0};
+    int ms, offset;
+    int64_t seconds;
+    if (!take_date(&rest, &utc) ||
         (!take_char(&rest, 'T') && !take_char(&rest, 't')) ||
-        !take_digits(&rest, 2, &utc.tm_hour) || !take_char(&rest, ':') ||
-        !take_digits(&rest, 2, &utc.tm_min) || !take_char(&rest, ':') ||
-        !take_digits(&rest, 2, &utc.tm_sec) || !take_fraction(&rest, &ms) ||
-        !take_offset(&rest, &offset) || rest.n > 0)
+        !take_clock(&rest, &utc) || !take_fraction(&rest, &ms) ||
+        !take_offset(&rest, &offset) || rest.n > 0 ||
+        !find_seconds(&utc, &seconds))
         return false;
-    utc.tm_year = year - 1900;
-    utc.tm_mon = month - 1;
-    again = utc;
-    time_t t = timegm(&again);
-    /* timegm takes days that no month has and hours that no day has. */
-    if (again.tm_mday != utc.tm_mday || again.tm_mon != utc.tm_mon ||
-        again.tm_hour != utc.tm_hour || again.tm_min != utc.tm_min ||
-        again.tm_sec != utc.tm_sec)
-        return false;
-    *out_ms = ((int64_t)t - (int64_t)offset * 60) * 1000 + ms;
+    *out_ms = (seconds - (int64_t)offset * 60) * 1000 + ms;
     return true;
 }
 

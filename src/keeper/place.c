@@ -375,34 +375,45 @@ is_away(const struct courier_done *seen)
            seen->outcome == OUTCOME_DROPPED;
 }
 
+/* Answered here where nothing may come of it. */
+static bool
+is_turned_away(struct turn *t, struct place *p, struct site *site)
+{
+    if (site->app != NULL && site->portal == 0 && is_away(p->seen))
+        turn_away(t, p, site, PAGE_HUBSPOT_AWAY,
+                  STR("HubSpot could not be asked which account this is."));
+    else if (site->app == NULL || site->portal == 0)
+        turn_away(t, p, site, PAGE_FAILED,
+                  STR("HubSpot did not say which account this is, or "
+                      "contradicted itself."));
+    else if (p->context.portal != 0 && p->context.portal != site->portal)
+        turn_away(t, p, site, PAGE_WRONG_ACCOUNT,
+                  arena_printf(turn_arena(t),
+                               "This link is for account %" PRIu64
+                               ", but account %" PRIu64 " was chosen.",
+                               p->context.portal, site->portal));
+    else if (site->is_link_gone && !site->was_there)
+        turn_away(t, p, site, PAGE_LINK_INVALID,
+                  STR("This link has connected another account meanwhile."));
+    else if (has_other_tenant(p, site))
+        turn_away(t, p, site, PAGE_ALREADY_CONNECTED,
+                  STR("This HubSpot account is already connected to another "
+                      "account of the app."));
+    else
+        return false;
+    return true;
+}
+
 enum err
 place_grant(struct turn *t, struct place *p)
 {
     struct site site;
     if (look_at_site(t, p, &site) == ERR_AGAIN)
         return ERR_AGAIN;
-    if (site.app != NULL && site.portal == 0 && is_away(p->seen))
-        turn_away(t, p, &site, PAGE_HUBSPOT_AWAY,
-                  STR("HubSpot could not be asked which account this is."));
-    else if (site.app == NULL || site.portal == 0)
-        turn_away(t, p, &site, PAGE_FAILED,
-                  STR("HubSpot did not say which account this is, or "
-                      "contradicted itself."));
-    else if (p->context.portal != 0 && p->context.portal != site.portal)
-        turn_away(t, p, &site, PAGE_WRONG_ACCOUNT,
-                  arena_printf(turn_arena(t),
-                               "This link is for account %" PRIu64
-                               ", but account %" PRIu64 " was chosen.",
-                               p->context.portal, site.portal));
-    else if (site.is_link_gone && !site.was_there)
-        turn_away(t, p, &site, PAGE_LINK_INVALID,
-                  STR("This link has connected another account meanwhile."));
-    else if (has_other_tenant(p, &site))
-        turn_away(t, p, &site, PAGE_ALREADY_CONNECTED,
-                  STR("This HubSpot account is already connected to another "
-                      "account of the app."));
-    else if (site.was_there && site.grant.state == GRANT_ERASING &&
-             (site.grant.erase_since_ms != 0 || !turn_is_late(t)))
+    if (is_turned_away(t, p, &site))
+        return ERR_OK;
+    if (site.was_there && site.grant.state == GRANT_ERASING &&
+        (site.grant.erase_since_ms != 0 || !turn_is_late(t)))
         /* The end that was asked for first comes first, with its receipt. */
         turn_park(t, grant_key(turn_arena(t), p->attempt->app, site.portal));
     else
