@@ -40,6 +40,20 @@ in_folder(const struct init *in, struct str name)
                         STR_ARG(name));
 }
 
+/* HubSpot wants the app's own list there; the emulator takes any, so that a
+ * first call for contacts works. */
+static struct strs
+first_scopes(const struct init *in)
+{
+    bool has_emulator = cli_value(in->cli, "emulator") != NULL;
+    struct strs scopes = {arena_alloc(in->cli->arena, 2 * sizeof(struct str)),
+                          0};
+    scopes.v[scopes.n++] = STR("oauth");
+    if (has_emulator)
+        scopes.v[scopes.n++] = STR("crm.objects.contacts.read");
+    return scopes;
+}
+
 /* The name of the app: given, or the uid of the HubSpot project. */
 static int
 choose_app(struct init *in)
@@ -66,10 +80,8 @@ choose_app(struct init *in)
         in->plan.meta.is_static = true;
     if (in->plan.meta.name.n == 0)
         in->plan.meta.name = in->plan.app;
-    if (in->plan.meta.scopes.n == 0) {
-        in->plan.meta.scopes.v = arena_alloc(cli->arena, sizeof(struct str));
-        in->plan.meta.scopes.v[in->plan.meta.scopes.n++] = STR("oauth");
-    }
+    if (in->plan.meta.scopes.n == 0)
+        in->plan.meta.scopes = first_scopes(in);
     return CLI_DONE;
 }
 

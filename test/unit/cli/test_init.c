@@ -98,6 +98,7 @@ what_it_writes_passes_its_own_check(void **state)
     run_cli(p, "", "check", NULL);
     expect_status(p, 0);
     expect_in(p->out, "good, 1 app");
+    expect_in(place_read(p, "portkeep.conf"), "crm.objects.contacts.read");
     run_cli(p, "", "urls", "crm", "--json", NULL);
     expect_status(p, 0);
     expect_in(p->out, "\"redirect_url\": "
