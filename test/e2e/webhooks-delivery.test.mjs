@@ -255,6 +255,27 @@ test('events of a portal that connects later come after the news of it', async (
         ['hubspot.event', 'hubspot.event', 'portal.connected']);
 });
 
+test('an uninstall at HubSpot erases the portal, and the backend is told with the receipt', async () => {
+    await send(keep, [event({ portalId: 1002, propertyValue: 'planted-in-an-event' }), event({ portalId: 1002 })]);
+    await target.has(2);
+    const before = target.requests.length;
+    await hub.uninstall({ portal: 1002 });
+    await keep.cli('reload'); // reads the journal at once
+    const told = () => target.requests.slice(before).map(({ events }) => events);
+    await until('it is told', () => told().some(({ type }) => type === 'portal.erased'));
+    assert.deepEqual(told().map(({ type, portal }) => [type, portal]),
+        [['portal.uninstalled', 1002], ['portal.erased', 1002]]);
+    const { data } = told()[1];
+    assert.equal(data.on_word_of, 'hubspot journal');
+    assert.ok(data.erased.events >= 2);
+    assert.ok(data.audit_head);
+    assert.equal((await send(keep, [event({ portalId: 1002 })])).status, 200);
+    assert.equal(keep.storedBytes().includes('planted-in-an-event'), false);
+    const { json } = await keep.cli('events', 'list', '--portal', '1002', '--json');
+    assert.deepEqual(json.events.filter(({ type }) => type === 'hubspot.event'), []);
+    await keep.cli('audit', 'verify');
+});
+
 describe('batches', () => {
     let batching, hook, itsKey;
     before(async () => {
