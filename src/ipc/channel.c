@@ -4,11 +4,11 @@
 #include "base/limits.h"
 #include "ipc/calls.h"
 #include "ipc/fd.h"
+#include "ipc/outbox.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,22 +23,10 @@
  * 3. While a handler runs (depth > 0) the channel is not freed.
  */
 
-#define HEAD_BYTES 11 /* length 4, kind 1, type 2, id 4 */
 #define READ_BYTES 65536
-/* Descriptors that wait for their bytes: a keeper's birth sends three an app
- * and a few more in one go. */
-#define FD_QUEUE (LIMIT_APPS * 3 + 64)
 /* They come one a read, with the first byte of their frame. */
 #define FD_RECEIVED 2
 #define TICK_MS 250 /* how finely deadlines of calls are kept */
-
-enum frame_kind { KIND_CALL = 1, KIND_REPLY, KIND_EVENT };
-
-/* A descriptor goes out with the byte at this offset of all bytes sent. */
-struct queued_fd {
-    uint64_t at;
-    int fd;
-};
 
 struct channel {
     int fd;
@@ -48,10 +36,8 @@ struct channel {
     struct event *on_read, *on_write, *on_tick, *on_closing;
     struct arena *arena;
     /* moves */
-    struct buf in, out;
-    uint64_t n_sent;
-    struct queued_fd fds[FD_QUEUE];
-    size_t n_fds;
+    struct buf in;
+    struct outbox out;
     int received_fds[FD_RECEIVED];
     size_t n_received;
     struct calls calls;
@@ -96,13 +82,11 @@ free_now(struct channel *ch)
     event_free(ch->on_write);
     event_free(ch->on_tick);
     event_free(ch->on_closing);
-    for (size_t i = 0; i < ch->n_fds; i++)
-        fd_close(&ch->fds[i].fd);
     for (size_t i = 0; i < ch->n_received; i++)
         fd_close(&ch->received_fds[i]);
     fd_close(&ch->fd);
     buf_done(&ch->in);
-    buf_done(&ch->out);
+    outbox_done(&ch->out);
     arena_free(ch->arena);
     free(ch);
 }
@@ -133,105 +117,21 @@ on_closing(evutil_socket_t fd, short what, void *arg)
     leave(ch);
 }
 
-/* How many bytes may go out before the next queued descriptor's byte. */
-static size_t
-sendable(const struct channel *ch, int *out_fd)
-{
-    *out_fd = -1;
-    if (ch->n_fds == 0)
-        return ch->out.n;
-    if (ch->fds[0].at > ch->n_sent)
-        return (size_t)(ch->fds[0].at - ch->n_sent);
-    *out_fd = ch->fds[0].fd;
-    return 1;
-}
-
-static void
-forget_sent_fd(struct channel *ch)
-{
-    fd_close(&ch->fds[0].fd);
-    ch->n_fds--;
-    memmove(ch->fds, ch->fds + 1, ch->n_fds * sizeof(ch->fds[0]));
-}
-
-/* ERR_AGAIN: the socket is full. */
-static enum err
-write_out(struct channel *ch)
-{
-    size_t done = 0;
-    enum err e = ERR_OK;
-    while (done < ch->out.n) {
-        int fd;
-        size_t n = sendable(ch, &fd);
-        if (n > ch->out.n - done)
-            n = ch->out.n - done;
-        ssize_t sent = fd_send(ch->fd, ch->out.p + done, n, fd);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0) {
-            e = errno == EAGAIN ? ERR_AGAIN : ERR_CLOSED;
-            break;
-        }
-        if (fd >= 0)
-            forget_sent_fd(ch);
-        done += (size_t)sent;
-        ch->n_sent += (size_t)sent;
-    }
-    buf_consume(&ch->out, done);
-    return e;
-}
-
-static void
-put_head(char head[static HEAD_BYTES], size_t length, enum frame_kind kind,
-         uint16_t type, uint32_t id)
-{
-    uint32_t n = (uint32_t)length;
-    uint8_t bytes[HEAD_BYTES] = {
-        (uint8_t)(n >> 24), (uint8_t)(n >> 16),  (uint8_t)(n >> 8),
-        (uint8_t)n,         (uint8_t)kind,       (uint8_t)(type >> 8),
-        (uint8_t)type,      (uint8_t)(id >> 24), (uint8_t)(id >> 16),
-        (uint8_t)(id >> 8), (uint8_t)id};
-    memcpy(head, bytes, HEAD_BYTES);
-}
-
-static bool
-queue_fd(struct channel *ch, uint64_t at, int fd)
-{
-    int copy = ch->n_fds < FD_QUEUE ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (copy >= 0)
-        ch->fds[ch->n_fds++] = (struct queued_fd){.at = at, .fd = copy};
-    return copy >= 0;
-}
-
 static void
 send_frame(struct channel *ch, enum frame_kind kind, uint16_t type, uint32_t id,
            const void *body, int fd)
 {
     const struct message *m = conversation_find(ch->conversation, type);
-    char *head;
+    struct frame f = {kind, type, id, NULL, body, fd};
     assert(m != NULL);
+    f.record = m->record;
     if (ch->is_closing)
         return;
-    size_t start = ch->out.n;
-    bool was_empty = start == 0;
-    if (buf_reserve(&ch->out, HEAD_BYTES, &head) != ERR_OK) {
+    bool was_empty = outbox_is_empty(&ch->out);
+    if (outbox_put(&ch->out, &f) != ERR_OK)
         start_closing(ch, ERR_LIMIT);
-        return;
-    }
-    buf_commit(&ch->out, HEAD_BYTES);
-    record_encode(m->record, body, &ch->out);
-    size_t length = ch->out.n - start - HEAD_BYTES;
-    if (buf_err(&ch->out) != ERR_OK || length > LIMIT_FRAME) {
-        start_closing(ch, ERR_LIMIT);
-        return;
-    }
-    put_head(ch->out.p + start, length, kind, type, id);
-    if (fd >= 0 && !queue_fd(ch, ch->n_sent + start, fd)) {
-        start_closing(ch, ERR_LIMIT);
-        return;
-    }
-    /* Written when the loop comes round: one write for all of a turn. */
-    if (was_empty)
+    else if (was_empty)
+        /* Written when the loop comes round: one write for all of a turn. */
         event_active(ch->on_write, EV_WRITE, 0);
 }
 
@@ -301,21 +201,21 @@ take_frames(struct channel *ch)
     size_t at = 0;
     enum err e = ERR_OK;
     while (e == ERR_OK && !ch->is_closing && !ch->is_freed &&
-           ch->in.n - at >= HEAD_BYTES) {
+           ch->in.n - at >= FRAME_HEAD_BYTES) {
         const char *head = ch->in.p + at;
         size_t length = get_number(head, 4);
         if (length > LIMIT_FRAME) {
             e = ERR_LIMIT;
             break;
         }
-        if (ch->in.n - at - HEAD_BYTES < length)
+        if (ch->in.n - at - FRAME_HEAD_BYTES < length)
             break;
         e = deliver(ch, (enum frame_kind)get_number(head + 4, 1),
                     (uint16_t)get_number(head + 5, 2),
                     (uint32_t)get_number(head + 7, 4),
-                    str_of(head + HEAD_BYTES, length));
+                    str_of(head + FRAME_HEAD_BYTES, length));
         arena_clear(ch->arena);
-        at += HEAD_BYTES + length;
+        at += FRAME_HEAD_BYTES + length;
     }
     buf_consume(&ch->in, at);
     /* A descriptor that no message took has no business here. */
@@ -385,7 +285,7 @@ on_write(evutil_socket_t fd, short what, void *arg)
     struct channel *ch = arg;
     (void)fd;
     (void)what;
-    enum err e = write_out(ch);
+    enum err e = outbox_write(&ch->out, ch->fd);
     if (e == ERR_AGAIN)
         (void)event_add(ch->on_write, NULL); /* cannot fail: made before */
     else if (e != ERR_OK)
@@ -419,8 +319,8 @@ channel_new(struct event_base *base, int fd,
     ch->arg = arg;
     calls_init(&ch->calls);
     ch->arena = arena_new();
-    buf_init_secret(&ch->in, LIMIT_FRAME + HEAD_BYTES + READ_BYTES);
-    buf_init_secret(&ch->out, LIMIT_CHANNEL_QUEUE);
+    buf_init_secret(&ch->in, LIMIT_FRAME + FRAME_HEAD_BYTES + READ_BYTES);
+    outbox_init(&ch->out);
     ch->on_read = event_new(base, fd, EV_READ | EV_PERSIST, on_read, ch);
     ch->on_write = event_new(base, fd, EV_WRITE, on_write, ch);
     ch->on_tick = event_new(base, -1, EV_PERSIST, on_tick, ch);
@@ -508,7 +408,7 @@ void
 channel_flush(struct channel *ch, unsigned timeout_ms)
 {
     int64_t until = now_ms() + timeout_ms;
-    while (!ch->is_closing && write_out(ch) == ERR_AGAIN) {
+    while (!ch->is_closing && outbox_write(&ch->out, ch->fd) == ERR_AGAIN) {
         int64_t left = until - now_ms();
         struct pollfd p = {.fd = ch->fd, .events = POLLOUT};
         if (left <= 0 || poll(&p, 1, (int)left) <= 0)
