@@ -50,6 +50,20 @@ database_get_int(sqlite3 *db, const char *sql, int64_t *out)
     return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_EMPTY : rc;
 }
 
+int
+database_attach(sqlite3 *db, const char *path)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(db, "ATTACH ?1 AS source", -1, &st, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_bind_text(st, 1, path, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        (void)sqlite3_step(st); /* finalize repeats its result */
+    int last = sqlite3_finalize(st);
+    return rc == SQLITE_OK ? last : rc;
+}
+
 void
 database_explain(int code, sqlite3 *db, const char *path, struct buf *problem)
 {

@@ -51,3 +51,51 @@ file_sync_directory(const char *path)
     (void)close(fd); /* nothing was written through it */
     return rc == 0 ? ERR_OK : ERR_SYSTEM;
 }
+
+enum err
+target_open(struct target *t, const char *path, struct buf *problem)
+{
+    int fd;
+    sqlite3 *db;
+    enum err e = file_make_new(path, &fd, problem);
+    if (e != ERR_OK)
+        return e;
+    e = database_open(path, &db, problem);
+    int rc = SQLITE_OK;
+    /* The file is synced once, at its end; a half one is taken away. */
+    if (e == ERR_OK)
+        rc = database_exec(db, "PRAGMA journal_mode = MEMORY;"
+                               "PRAGMA synchronous = OFF;"
+                               "PRAGMA cache_size = -4096;");
+    if (rc != SQLITE_OK) {
+        database_explain(rc, db, path, problem);
+        (void)sqlite3_close(db); /* no statement is open */
+        e = ERR_STORE;
+    }
+    if (e != ERR_OK) {
+        (void)close(fd);
+        (void)unlink(path); /* it was ours, and new */
+        return e;
+    }
+    *t = (struct target){path, fd, db};
+    return ERR_OK;
+}
+
+/* Leaves the file if it went well so far and can be made durable. */
+enum err
+target_close(struct target *t, enum err e, struct buf *problem)
+{
+    int rc = sqlite3_close(t->db);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+    if (e == ERR_OK &&
+        (fsync(t->fd) != 0 || file_sync_directory(t->path) != ERR_OK)) {
+        buf_addf(problem, "%s cannot be made durable: look at the disk",
+                 t->path);
+        e = ERR_STORE;
+    }
+    (void)close(t->fd); /* after the database: closing drops its locks */
+    if (e != ERR_OK)
+        (void)unlink(t->path); /* it was ours, and new */
+    return e;
+}

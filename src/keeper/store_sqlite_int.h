@@ -66,6 +66,8 @@ enum err database_open(const char *path, sqlite3 **out,
 /* All statements of sql; SQLite's own code, for database_explain. */
 int database_exec(sqlite3 *db, const char *sql);
 int database_get_int(sqlite3 *db, const char *sql, int64_t *out) WARN_UNUSED;
+/* Under the name `source`; makes the file where there is none. */
+int database_attach(sqlite3 *db, const char *path) WARN_UNUSED;
 /* What the code means for path and what to do about it. */
 void database_explain(int code, sqlite3 *db, const char *path,
                       struct buf *problem);
@@ -101,5 +103,34 @@ enum err file_make_new(const char *path, int *out_fd,
 enum err file_sync_directory(const char *path) WARN_UNUSED;
 /* False, with the sentence, for anything but an absolute path. */
 bool file_is_absolute(const char *path, struct buf *problem);
+
+/* One new file under way. */
+struct target {
+    const char *path;
+    int fd;
+    sqlite3 *db;
+};
+/* The file must not be there. */
+enum err target_open(struct target *t, const char *path,
+                     struct buf *problem) WARN_UNUSED;
+/* e: how it went so far.  Leaves the file, durable, or takes it away. */
+enum err target_close(struct target *t, enum err e,
+                      struct buf *problem) WARN_UNUSED;
+
+/* The two files of a backup. */
+enum part { PART_REST, PART_DATA_KEYS };
+static inline bool
+part_has(enum part part, enum store_table table)
+{
+    return (part == PART_DATA_KEYS) == (table == STORE_DATA_KEYS);
+}
+
+/*
+ * What pairs two files: the installation's random name, made at its first
+ * backup, and how many backups it has made.  An older main file goes with
+ * newer data keys (what was erased since does not open), never the other way
+ * round, and never with another installation's.
+ */
+#define BACKUPS "CAST('backups' AS BLOB)"
 
 #endif

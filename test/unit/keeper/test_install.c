@@ -371,10 +371,58 @@ a_way_back_is_compared_as_a_browser_reads_it(void **state)
             fail_msg("%s", cases[i].url);
 }
 
+static void
+the_tenant_is_bound_by_the_result_and_not_by_the_redirect(void **state)
+{
+    struct stage *s = stage_new();
+    struct relay_portals_list list = {.credential =
+                                          HIDDEN(str_from(s->api_key)),
+                                      .address = STR("127.0.0.1"),
+                                      .app = STR("crm"),
+                                      .ref = STR("tenant-9"),
+                                      .limit = 10};
+    (void)state;
+    stage_session(s, "tenant-9", "https://app.example.com/connected", 0,
+                  &session);
+    assert_int_equal(session.err, ERR_OK);
+    stage_begin(s, session.json, &begun);
+    stage_finish(s, &begun, "code-1", &done);
+    char *code = strstr(done.location, "connect=");
+    assert_non_null(code);
+    stage_relay(s, RELAY_PORTALS_LIST, &list, &lease);
+    assert_null(strstr(lease.json, "1001"));
+    struct relay_result_redeem redeem = {.credential =
+                                             HIDDEN(str_from(s->api_key)),
+                                         .address = STR("127.0.0.1"),
+                                         .app = STR("crm"),
+                                         .code = HIDDEN(str_from(code + 8))};
+    stage_relay(s, RELAY_RESULT_REDEEM, &redeem, &session);
+    assert_int_equal(session.err, ERR_OK);
+    assert_non_null(strstr(session.json, "\"ref\":\"tenant-9\""));
+    stage_relay(s, RELAY_PORTALS_LIST, &list, &lease);
+    assert_non_null(strstr(lease.json, "1001"));
+    stage_relay(s, RELAY_RESULT_REDEEM, &redeem, &session); /* once */
+    assert_int_equal(session.err, ERR_NOT_FOUND);
+    stage_free(s);
+}
+
+static void
+return_to_must_be_allowed(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_session(s, "", "https://evil.example.com/connected", 0, &session);
+    assert_int_equal(session.err, ERR_INVALID);
+    stage_free(s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            the_tenant_is_bound_by_the_result_and_not_by_the_redirect),
+        cmocka_unit_test(return_to_must_be_allowed),
         cmocka_unit_test(one_link_connects_one_account_however_many_tabs),
         cmocka_unit_test(two_installs_of_one_portal_at_once_leave_one_grant),
         cmocka_unit_test(
