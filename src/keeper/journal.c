@@ -18,9 +18,8 @@
 #define LEASE_MS 60000
 #define POLL_MS 60000
 #define SPREAD_MS 10000
-#define PASS_MS 2000         /* between the pages of a pass */
-#define READ_WITHIN_MS 75000 /* the courier has 30 s for a file */
-#define TOKEN_LEAST_MS 120000
+#define PASS_MS 2000                       /* between the pages of a pass */
+#define READ_WITHIN_MS 75000               /* the courier has 30 s for a file */
 #define GAP_MS (3 * 86400 * INT64_C(1000)) /* HubSpot keeps that much */
 #define WAIT_MS 10000                      /* first wait after a failure */
 #define WAIT_MAX_MS 600000
@@ -211,9 +210,8 @@ want_token(struct turn *t, const struct app *app, struct journal *j)
 static void
 go_on(struct turn *t, struct app *app, struct journal *j)
 {
-    bool has_token =
-        app->journal_token != NULL &&
-        app->journal_token_until_ms - turn_now_ms(t) > TOKEN_LEAST_MS;
+    bool has_token = app->journal_token != NULL &&
+                     app->journal_token_until_ms > turn_now_ms(t);
     if (j->read_at_ms != 0 && turn_now_ms(t) - j->read_at_ms > GAP_MS &&
         !j->is_gap) {
         turn_log(t, LOG_ERROR, "journal.gap",
@@ -276,12 +274,14 @@ forget_token(struct turn *t, struct str name)
 static bool
 keep_token(struct app *app, const struct errand_result *r, int64_t now_ms)
 {
-    struct secret *s = secret_new(r->done.access_token);
+    int64_t life_ms = (int64_t)r->done.expires_in * 1000;
+    struct secret *s =
+        r->done.access_token.s.n > 0 ? secret_new(r->done.access_token) : NULL;
     if (s == NULL)
         return false;
     secret_free(app->journal_token);
     app->journal_token = s;
-    app->journal_token_until_ms = now_ms + (int64_t)r->done.expires_in * 1000;
+    app->journal_token_until_ms = now_ms + life_ms - life_ms / 10;
     return true;
 }
 
@@ -324,7 +324,7 @@ take_gap(struct turn *t, struct str app, struct journal *j)
     j->offset = STR_NONE;
     j->is_gap = true;
     j->pass_at_ms = 0;
-    journal_store(t, app, j, turn_now_ms(t));
+    journal_store(t, app, j, turn_now_ms(t) + WAIT_MS);
 }
 
 static void

@@ -105,6 +105,10 @@ answer_of(struct stage *s, const struct courier_errand *ask, struct arena *a)
     d.has_scopes = true;
     if (stage_brings_tokens(kind))
         give_tokens(s, &d, a);
+    if (kind == ERRAND_APP_TOKEN) {
+        d.access_token = HIDDEN(STR("the-app's-own"));
+        d.expires_in = 1800;
+    }
     if (kind == ERRAND_INTROSPECT) {
         d.client_id = STR("client-1");
         d.user_id = 77;
@@ -174,6 +178,12 @@ on_courier(const struct incoming *in, void *arg)
     if (in->message->type == COURIER_HOLD) {
         const struct courier_hold *h = in->body;
         spill_hold(s->spill, h->for_ms);
+        return;
+    }
+    if (in->message->type == COURIER_JOURNAL ||
+        in->message->type == COURIER_PIECE) {
+        assert_non_null(s->on_journal);
+        s->on_journal(in, s);
         return;
     }
     const struct courier_errand *e = in->body;

@@ -93,6 +93,7 @@ struct stage {
     struct held_errand *held;
     stage_on_errand on_errand; /* NULL: the stage answers */
     void *on_errand_arg;
+    void (*on_journal)(const struct incoming *in, void *arg); /* pieces, too */
     struct spill *spill; /* the courier's, into spill_fd */
     int spill_fd, erasures_fd;
     char api_key[96];
