@@ -134,6 +134,8 @@ describe('the operator', () => {
         assert.equal(json.ref, 'tenant-export');
         const token = (await keep.token('crm-sync', 1003)).json.access_token;
         assert.ok(!stdout.includes(token));
+        assert.ok(json.events.length > 0, 'that it connected is an event');
+        assert.ok(json.events.every((event) => event.portal === 1003));
     });
 });
 
