@@ -13,12 +13,40 @@ struct aim {
     struct str token;     /* empty: any */
 };
 
+/* A slip of the pen would mean all of them; NULL where there is none. */
+static const char *
+find_slip(json_t *body)
+{
+    static const char *const names[] = {"client_id", "portal", "token"};
+    const char *name;
+    json_t *value;
+    json_object_foreach(body, name, value)
+    {
+        size_t i = 0;
+        while (i < 3 && strcmp(name, names[i]) != 0)
+            i++;
+        bool is_number = i == 1;
+        if (i == 3 ||
+            (is_number ? !json_is_integer(value) : !json_is_string(value)))
+            return name;
+    }
+    return NULL;
+}
+
 static bool
 read_aim(struct call *c, struct aim *out)
 {
     json_t *body = control_body(c);
     if (body == NULL)
         return false;
+    const char *slip = find_slip(body);
+    if (slip != NULL) {
+        refuse_about(c, 400, STR("VALIDATION_ERROR"),
+                     STR("A body may have portal, a number, and client_id and "
+                         "token, which are text."),
+                     "name", str_from(slip));
+        return false;
+    }
     *out = (struct aim){json_text_at(body, "client_id"),
                         json_u64_at(body, "portal", 0),
                         json_text_at(body, "token")};

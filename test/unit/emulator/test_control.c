@@ -86,6 +86,19 @@ aims_at_apps_and_portals(void **state)
 }
 
 static void
+does_not_take_a_slip_of_the_pen_for_all(void **state)
+{
+    (void)state;
+    static const char *const slips[] = {
+        "{\"portall\":1002}", "{\"portal\":\"1002\"}", "{\"client_id\":7}"};
+    struct world *w = connected_world();
+    for (size_t i = 0; i < sizeof(slips) / sizeof(slips[0]); i++)
+        json_decref(control(w, "POST", "/_emulator/uninstall", slips[i], 400));
+    assert_non_null(grants_find(&w->grants, STR("crm"), 1002));
+    world_free(w);
+}
+
+static void
 takes_settings_all_or_none(void **state)
 {
     (void)state;
@@ -317,6 +330,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aims_at_apps_and_portals),
+        cmocka_unit_test(does_not_take_a_slip_of_the_pen_for_all),
         cmocka_unit_test(takes_settings_all_or_none),
         cmocka_unit_test(says_what_is_wrong_with_a_fault),
         cmocka_unit_test(goes_back_to_the_beginning),
