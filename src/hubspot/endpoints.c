@@ -30,21 +30,29 @@ is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* As in -beta. */
+static bool
+is_suffix(struct str s)
+{
+    for (size_t i = 1; i < s.n; i++)
+        if (!is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
+            return false;
+    return s.n > 1 && s.p[0] == '-';
+}
+
 /* v1 to v4, 2026-03, 2026-09-beta */
 static bool
 is_version(struct str s)
 {
-    if (s.n == 2 && s.p[0] == 'v')
-        return s.p[1] >= '1' && s.p[1] <= '4';
-    if (s.n < 7 || s.p[4] != '-' || (s.n > 7 && s.p[7] != '-') || s.n == 8)
+    static const struct str date = STR("0000-00");
+    if (s.n == 2)
+        return s.p[0] == 'v' && s.p[1] >= '1' && s.p[1] <= '4';
+    if (s.n < date.n)
         return false;
-    for (size_t i = 0; i < 7; i++)
-        if (i != 4 && !is_digit(s.p[i]))
+    for (size_t i = 0; i < date.n; i++)
+        if (date.p[i] == '-' ? s.p[i] != '-' : !is_digit(s.p[i]))
             return false;
-    for (size_t i = 8; i < s.n; i++)
-        if (!is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
-            return false;
-    return true;
+    return s.n == date.n || is_suffix(str_of(s.p + date.n, s.n - date.n));
 }
 
 static struct str
