@@ -326,6 +326,21 @@ say_open_values(const struct init *in)
                  STR_ARG(in->config), PLACEHOLDER_URL);
 }
 
+static void
+add_urls(struct buf *out, const struct init_plan *plan)
+{
+    bool has_emulator = plan->api_url.n > 0;
+    buf_addf(out, "\n%s:\n  %.*s/oauth/%.*s/callback\n",
+             has_emulator
+                 ? "The redirect URL, which the emulator takes as it is"
+                 : "Add this redirect URL to the app at HubSpot",
+             STR_ARG(plan->public_url), STR_ARG(plan->app));
+    buf_addf(out, "%s:\n  %.*s/webhooks/%.*s\n",
+             has_emulator ? "The webhook URL, for portkeep emulator --webhook"
+                          : "And this webhook URL, if the app has webhooks",
+             STR_ARG(plan->public_url), STR_ARG(plan->app));
+}
+
 static int
 say_what_next(struct init *in)
 {
@@ -342,13 +357,7 @@ say_what_next(struct init *in)
         buf_addf(&out, "         %s (readable by its owner alone)\n",
                  in->made[i]);
     if (!plan->meta.is_static)
-        buf_addf(&out,
-                 "\n%s:\n"
-                 "  %.*s/oauth/%.*s/callback\n",
-                 plan->api_url.n > 0
-                     ? "The redirect URL, which the emulator takes as it is"
-                     : "Add this redirect URL to the app at HubSpot",
-                 STR_ARG(plan->public_url), STR_ARG(plan->app));
+        add_urls(&out, plan);
     buf_addf(&out, "\nThen:\n  portkeep serve%s%.*s\n", where, STR_ARG(file));
     buf_addf(&out, "  portkeep keys create backend%s%.*s\n", where,
              STR_ARG(file));

@@ -80,6 +80,7 @@ a_project_becomes_a_configuration(void **state)
     assert_null(strstr(text, "my-secret"));
     assert_string_equal(place_read(p, "crm-sync.secret"), "my-secret");
     expect_in(p->out, "https://keep.example/oauth/crm-sync/callback\n");
+    expect_in(p->out, "https://keep.example/webhooks/crm-sync\n");
     expect_in(p->err, "${HELP}");
     assert_int_equal(place_mode(p, "portkeep.conf"), 0640);
     assert_int_equal(place_mode(p, "master.key"), 0600);
