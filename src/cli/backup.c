@@ -121,6 +121,7 @@ take_backup(struct cli *cli, struct admin *a, const char *file)
     struct env *env = env_real();
     struct str keys = keys_name(cli, file);
     struct admin_backup ask = {
+        .with_events = cli_flag(cli, "events"),
         .name = arena_printf(cli->arena, "backup-%" PRId64 "-%d",
                              env->now_ms(env), (int)getpid())};
     struct str at =

@@ -1,9 +1,8 @@
 #define _GNU_SOURCE
-#include "cli/events.h"
+#include "cli/held.h"
 #include "cli/page.h"
 #include "cli/progress.h"
 #include "cli/run.h"
-#include "cli/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +13,6 @@
  * `portals export`: what is held about one account, or about all of them as
  * JSON lines, with their tokens only into a file that nobody else reads.
  */
-
-#define EVENTS_PAGE 200
 
 struct export
 {
@@ -74,79 +71,6 @@ export_to_file(struct export *ex, struct admin *a, const char *path)
     return CLI_DONE;
 }
 
-/* Whole events: what HubSpot said about the account is held about it, too. */
-static int
-add_events(struct admin *a, struct str app, const json_t *rows, json_t *events)
-{
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        struct admin_reply reply;
-        struct admin_event ask = {app,
-                                  answer_text(json_array_get(rows, i), "id")};
-        int status = admin_ask(a, ADMIN_EVENT_SHOW, &ask, &reply);
-        if (status != CLI_DONE)
-            return status;
-        if (reply.err == ERR_OK) /* else it has run out meanwhile */
-            (void)json_array_append_new(events, reply.json);
-    }
-    return CLI_DONE;
-}
-
-static int
-add_event_log(struct admin *a, const struct admin_page *which, json_t *events)
-{
-    struct admin_reply page;
-    struct buf auto_buf cursor = {0};
-    struct admin_events ask = {.app = which->app,
-                               .portal = which->portal,
-                               .filter = EVENTS_ALL,
-                               .limit = EVENTS_PAGE};
-    bool is_at_end = false;
-    buf_init(&cursor, EVENTS_CURSOR_MAX);
-    while (!is_at_end) {
-        ask.cursor = buf_str(&cursor);
-        int status = admin_ask(a, ADMIN_EVENTS_LIST, &ask, &page);
-        if (status != CLI_DONE)
-            return status;
-        if (page.err != ERR_OK) {
-            cli_note("Without its events: %.*s", STR_ARG(page.detail));
-            return CLI_DONE;
-        }
-        status = add_events(a, which->app, answer_rows(page.json), events);
-        struct str next = answer_next(page.json);
-        is_at_end = status != CLI_DONE || next.n == 0 ||
-                    str_equal(next, buf_str(&cursor));
-        buf_clear(&cursor);
-        buf_add(&cursor, next);
-        json_decref(page.json);
-        if (status != CLI_DONE)
-            return status;
-    }
-    return CLI_DONE;
-}
-
-static int
-export_one(struct cli *cli, struct admin *a, struct admin_page *ask)
-{
-    json_t *answer;
-    ask->limit = 1;
-    int status = admin_call(a, ADMIN_PORTAL_EXPORT, ask, &answer);
-    if (status != CLI_DONE)
-        return status;
-    json_t *row = json_array_get(answer_rows(answer), 0);
-    json_t *events = json_array();
-    if (row == NULL)
-        status = cli_fail(cli, "nothing is held about this account");
-    else
-        status = add_event_log(a, ask, events);
-    if (status == CLI_DONE) {
-        (void)json_object_set(row, "events", events);
-        status = show_answer(cli, row);
-    }
-    json_decref(events);
-    json_decref(answer);
-    return status;
-}
-
 static int
 check_words(const struct cli *cli, struct admin_page *ask)
 {
@@ -181,7 +105,7 @@ do_portals_export(struct cli *cli)
     else if (status == CLI_DONE && cli_flag(cli, "all"))
         status = export_all(&ex, a, false);
     else if (status == CLI_DONE)
-        status = export_one(cli, a, &ask);
+        status = held_print(cli, a, ask.app, ask.portal);
     admin_close(a);
     return status;
 }

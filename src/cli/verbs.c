@@ -179,6 +179,9 @@ static const struct verb_option audit_verify_options[] = {
      "must run through."},
     END};
 
+static const struct verb_option backup_options[] = {
+    {"events", NULL, "With the stored events and their bodies."}, END};
+
 static const struct verb_option restore_options[] = {
     {"erasures", "FILE",
      "The erasure list; else the one in the data directory."},
@@ -356,8 +359,11 @@ const struct verb verbs[] = {
      .name = "portals export",
      .arguments = "[APP] [PORTAL]",
      .sentence = "Print everything held about one account, or about all.",
-     .more = "Without tokens, unless --with-tokens names the file for them; "
-             "that file is what `portkeep portals import` reads.",
+     .more = "Of one account all of it as JSON: the grant, its events with "
+             "what stands in them, receipts, entries of the audit log. Of all "
+             "of them their grants. Without tokens, unless --with-tokens "
+             "names the file for them; that file is what `portkeep portals "
+             "import` reads.",
      .example = "portkeep portals export --all --with-tokens portals.jsonl",
      .options = export_options,
      .traits = ASKS,
@@ -531,8 +537,10 @@ const struct verb verbs[] = {
      .sentence = "Write a backup, online, to FILE and FILE.keys.",
      .more = "FILE holds no data keys and may be kept as long as you like; "
              "keep only the newest FILE.keys, so that what is erased cannot "
-             "be read from older ones. Neither holds the master key.",
+             "be read from older ones. Neither holds the master key. Stored "
+             "events are left out unless --events says otherwise.",
      .example = "portkeep backup /backup/portkeep-monday",
+     .options = backup_options,
      .traits = ASKS,
      .run = do_backup},
     {.group = "Records",

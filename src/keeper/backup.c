@@ -185,6 +185,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 struct begin {
     struct waiter waiter;
     struct str name;
+    bool with_events;
 };
 
 static void
@@ -223,8 +224,10 @@ act_begin(struct keeper *k, void *arg)
     buf_addf(&b->file, "%.*s/%.*s", STR_ARG(k->child->settings.data_dir),
              STR_ARG(begin->name));
     buf_addf(&b->keys_file, "%s.keys", buf_text(&b->file));
-    b->err = store_backup_begin(k->store, buf_text(&b->file),
-                                buf_text(&b->keys_file), &b->copy, &b->problem);
+    struct store_backup_wish wish = {buf_text(&b->file),
+                                     buf_text(&b->keys_file),
+                                     begin->with_events};
+    b->err = store_backup_begin(k->store, &wish, &b->copy, &b->problem);
     if (b->err == ERR_OK)
         go_on_in(b, PAUSE_MS);
     else
@@ -265,7 +268,8 @@ do_backup(struct turn *t, const void *ask)
     }
     struct begin *begin = arena_alloc(turn_arena(t), sizeof(*begin));
     *begin =
-        (struct begin){answer_waiter(t), arena_copy(turn_arena(t), a->name)};
+        (struct begin){answer_waiter(t), arena_copy(turn_arena(t), a->name),
+                       a->with_events};
     turn_after(t, act_begin, begin);
     return ERR_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/doc.h"
 #include "base/text.h"
 #include "keeper/audit.h"
+#include "keeper/erasures.h"
 #include "keeper/event_keys.h"
 #include "keeper/keeper.h"
 #include "keeper/notice.h"
@@ -37,12 +38,16 @@ struct deletion {
     struct str after; /* the last parcel that was read */
     uint64_t n_erased;
     bool is_remembered;
+    bool is_done; /* but for its line in the erasure list */
+    /* Of a restored backup, which knows no more: all that is to go. */
+    struct str hashes;
 };
 static const struct field deletion_fields[] = {
     FIELD(struct deletion, app),      FIELD(struct deletion, portal),
     FIELD(struct deletion, type),     FIELD(struct deletion, id),
     FIELD(struct deletion, after),    FIELD(struct deletion, occurred_at_ms),
     FIELD(struct deletion, n_erased), FIELD(struct deletion, is_remembered),
+    FIELD(struct deletion, is_done),  FIELD(struct deletion, hashes),
 };
 static const struct record deletion_record = RECORD(deletion);
 
@@ -70,6 +75,15 @@ struct hashes {
     uint8_t v[HASHES_MAX][OBJECT_HASH];
     size_t n;
 };
+
+static void
+take_hashes(struct str packed, struct hashes *out)
+{
+    out->n = 0;
+    for (size_t at = 0; at + OBJECT_HASH <= packed.n && out->n < HASHES_MAX;
+         at += OBJECT_HASH)
+        memcpy(out->v[out->n++], packed.p + at, OBJECT_HASH);
+}
 
 static void
 hash_object(const struct event_keys *keys, uint64_t portal, struct str type,
@@ -167,8 +181,8 @@ look_at(struct turn *t, const struct deletion *d, struct str key,
         !parcel_read(&out->parcel, turn_arena(t), &out->entries, &out->n))
         return false;
     for (size_t i = 0; i < out->n; i++) {
-        out->is_gone[i] =
-            !out->entries[i].is_erased && names(&out->entries[i], h);
+        /* A restore has marked them, and left their bytes. */
+        out->is_gone[i] = out->entries[i].n > 0 && names(&out->entries[i], h);
         out->n_gone += out->is_gone[i];
     }
     if (out->n_gone == 0)
@@ -230,7 +244,7 @@ put_deletion(struct turn *t, struct str row, const struct deletion *d)
 }
 
 static void
-finish(struct turn *t, const struct deletion *d, const struct grant *g)
+tell(struct turn *t, const struct deletion *d, const struct grant *g)
 {
     struct buf auto_buf json = {0};
     buf_init_secret(&json, 512);
@@ -242,13 +256,22 @@ finish(struct turn *t, const struct deletion *d, const struct grant *g)
                                    .portal = d->portal,
                                    .generation = g->generation,
                                    .data = buf_str(&json)});
+}
+
+/* After a restore, the backend has heard of it long ago. */
+static void
+finish(struct turn *t, const struct deletion *d, const struct grant *g)
+{
+    bool is_again = d->hashes.n > 0;
+    if (!is_again)
+        tell(t, d, g);
     audit_add(
         t, &(struct audit_entry){
                .kind = STR("privacy.deletion"),
                .app = d->app,
                .portal = d->portal,
                .generation = g->generation,
-               .actor = STR("hubspot"),
+               .actor = is_again ? STR("restore") : STR("hubspot"),
                .outcome = STR("ok"),
                .detail = arena_printf(turn_arena(t), "events erased: %" PRIu64,
                                       d->n_erased)});
@@ -290,20 +313,6 @@ name_rows(struct turn *t, const struct deletion *d, const struct hashes *h)
                        &deleted_record, &row); /* named */
 }
 
-/* The page is done: on to the next, or to the end. */
-static void
-go_on(struct turn *t, struct str row, struct deletion *d, const struct grant *g,
-      const struct store_ask *found)
-{
-    if (found->n_rows < PAGE) {
-        finish(t, d, g);
-        turn_delete(t, STORE_PRIVACY, row);
-        return;
-    }
-    d->after = found->rows[PAGE - 1].key;
-    put_deletion(t, row, d);
-}
-
 /* What a page is about; its rows are named by the first rounds. */
 struct reading {
     struct deletion d;
@@ -334,13 +343,42 @@ read_page(struct turn *t, struct str row, struct reading *r)
         e = event_keys_add(t, r->d.app, r->d.portal, &r->g, &r->keys);
     if (e != ERR_OK)
         return ERR_NOT_FOUND; /* gone, or nothing of it opens: logged */
-    hash_object(&r->keys, r->d.portal, r->d.type, r->d.id, &r->hashes);
+    if (r->d.hashes.n > 0)
+        take_hashes(r->d.hashes, &r->hashes);
+    else
+        hash_object(&r->keys, r->d.portal, r->d.type, r->d.id, &r->hashes);
     name_rows(t, &r->d, &r->hashes);
     r->hits = arena_alloc(turn_arena(t), PAGE * sizeof(*r->hits));
     for (size_t i = 0; i < r->found->n_rows; i++)
         r->n_hits += look_at(t, &r->d, r->found->rows[i].key, &r->keys,
                              &r->hashes, &r->hits[r->n_hits]);
     return turn_is_waiting(t) ? ERR_AGAIN : ERR_OK;
+}
+
+/* A restored backup forgets it, too. */
+static void
+note_on_list(struct turn *t, struct str row, const struct reading *r)
+{
+    struct str hashes =
+        str_of((const char *)r->hashes.v, r->hashes.n * OBJECT_HASH);
+    erasures_note_deletion(
+        t, &(struct erasures_deletion){r->d.app, r->d.portal, hashes}, row);
+}
+
+/* The page is done: on to the next, or to the end. */
+static void
+go_on(struct turn *t, struct str row, struct reading *r)
+{
+    if (r->found->n_rows == PAGE) {
+        r->d.after = r->found->rows[PAGE - 1].key;
+        put_deletion(t, row, &r->d);
+        return;
+    }
+    finish(t, &r->d, &r->g);
+    r->d.is_done = true;
+    turn_put(t, STORE_PRIVACY, row, &deletion_record, &r->d,
+             turn_now_ms(t) + AGAIN_MS, STR_NONE);
+    note_on_list(t, row, r);
 }
 
 static enum err
@@ -353,6 +391,10 @@ do_page(struct turn *t, const void *ask)
         return e;
     if (e != ERR_OK) {
         turn_delete(t, STORE_PRIVACY, p->row);
+        return ERR_OK;
+    }
+    if (r.d.is_done) {
+        note_on_list(t, p->row, &r);
         return ERR_OK;
     }
     if (!r.d.is_remembered) {
@@ -368,7 +410,7 @@ do_page(struct turn *t, const void *ask)
     event_log_store(t, r.d.app, &r.log);
     if (r.n_hits > 0)
         turn_scrub(t);
-    go_on(t, p->row, &r.d, &r.g, r.found);
+    go_on(t, p->row, &r);
     return ERR_OK;
 }
 
@@ -399,4 +441,26 @@ privacy_end(struct turn *t, struct str row)
     if (!turn_get(t, STORE_PRIVACY, row, &deletion_record, &d))
         return;
     put_deletion(t, row, &d);
+}
+
+bool
+privacy_is_done(struct turn *t, struct str row)
+{
+    struct deletion d;
+    return turn_get(t, STORE_PRIVACY, row, &deletion_record, &d) && d.is_done;
+}
+
+struct store_row
+privacy_restored(struct arena *arena, const struct erasures_deletion *e,
+                 struct str name, struct buf *body)
+{
+    struct deletion d = {
+        .app = e->app, .portal = e->portal, .hashes = e->hashes};
+    record_encode(&deletion_record, &d, body);
+    return (struct store_row){
+        .table = STORE_PRIVACY,
+        .key = arena_printf(arena, PRIVACY_TODO "%.*s/%" PRIu64 "/%.*s",
+                            STR_ARG(e->app), e->portal, STR_ARG(name)),
+        .due = 0, /* at once */
+        .body = buf_str(body)};
 }

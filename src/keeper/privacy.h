@@ -2,6 +2,7 @@
 #define KEEPER_PRIVACY_H
 
 #include "hubspot/events.h"
+#include "keeper/erasures.h"
 #include "keeper/grant.h"
 
 /*
@@ -22,6 +23,12 @@ void privacy_note(struct turn *t, struct str app, uint64_t portal,
  * privacy_name; only while g->privacy_until_ms has not passed. */
 void privacy_name(struct turn *t, struct str app, uint64_t portal,
                   const struct grant *g, const struct event *event);
+/* Is that row's deletion done, but for its line in the erasure list? */
+bool privacy_is_done(struct turn *t, struct str row);
+/* The row with which a restored backup begins to forget, too. */
+struct store_row privacy_restored(struct arena *arena,
+                                  const struct erasures_deletion *e,
+                                  struct str name, struct buf *body);
 /* For the sweep: a row of STORE_PRIVACY is due. */
 void privacy_end(struct turn *t, struct str row);
 bool privacy_has_deleted(struct turn *t, struct str app, uint64_t portal,

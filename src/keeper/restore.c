@@ -1,8 +1,10 @@
 #include "keeper/restore.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "keeper/audit.h"
 #include "keeper/grant.h"
+#include "keeper/restore_events.h"
 #include "keeper/store.h"
 
 #include <inttypes.h>
@@ -62,7 +64,7 @@ uncount(const struct store_row *row, const struct grant *g, struct arena *arena,
 /* Grant and data key go where the backup's generation is not newer. */
 static enum err
 erase_again(struct store *s, const struct erased *e, struct arena *arena,
-            uint64_t turn, bool *out_was_there)
+            uint64_t turn, bool *out_was_there, bool *out_is_newer)
 {
     struct str key = grant_key(arena, e->app, e->portal);
     struct store_ask asks[] = {
@@ -77,8 +79,10 @@ erase_again(struct store *s, const struct erased *e, struct arena *arena,
     if (err != ERR_OK || asks[0].rows[0].version == 0)
         return err;
     if (record_decode_old(&grant_record, asks[0].rows[0].body, arena, &g) !=
-            ERR_OK ||
-        g.generation > e->generation)
+        ERR_OK)
+        return ERR_OK;
+    *out_is_newer = g.generation > e->generation;
+    if (*out_is_newer)
         return ERR_OK;
     buf_init(&body, 256);
     size_t n = uncount(&asks[2].rows[0], &g, arena, &body, &changes[0]);
@@ -99,26 +103,76 @@ turn_number(void)
     return turn >> 2;
 }
 
+/* What was applied, and the numbers of the commits. */
+struct applied {
+    struct arena *arena; /* of one line */
+    uint64_t turn;
+    unsigned n_grants, n_contacts;
+};
+
+/* contact: app portal hashes time */
 static enum err
-apply(struct store *s, FILE *list, unsigned *out_n)
+apply_contact(struct store *s, struct str rest, struct applied *a)
 {
-    char line[512];
-    uint64_t turn = turn_number();
+    struct str portal, hex;
+    struct erasures_deletion d;
+    struct buf auto_buf hashes = {0};
+    uint64_t at;
+    bool is_any = false;
+    buf_init(&hashes, 512);
+    if (!str_cut(&rest, ' ', &d.app) || !str_cut(&rest, ' ', &portal) ||
+        !str_cut(&rest, ' ', &hex) || !str_to_u64(portal, &d.portal) ||
+        !str_to_u64(rest, &at) || text_add_decoded_hex(&hashes, hex) != ERR_OK)
+        return ERR_OK;
+    d.hashes = buf_str(&hashes);
+    enum err e = restore_forget_contact(s, &d, (int64_t)at, &a->turn, &is_any);
+    a->n_contacts += is_any;
+    return e;
+}
+
+static enum err
+apply_line(struct store *s, struct str line, struct applied *a)
+{
+    struct erased one;
+    bool was_there, is_newer = false;
+    struct str head = STR(ERASURES_CONTACT " ");
+    if (str_starts(line, head))
+        return apply_contact(s, str_of(line.p + head.n, line.n - head.n), a);
+    if (!parse_line(line, &one))
+        return ERR_OK;
+    enum err e =
+        erase_again(s, &one, a->arena, a->turn++, &was_there, &is_newer);
+    a->n_grants += was_there;
+    return e == ERR_OK && !is_newer
+               ? restore_erase_events(s, one.app, one.portal, &a->turn)
+               : e;
+}
+
+static enum err
+apply(struct store *s, FILE *list, struct applied *a)
+{
+    char line[1024];
     enum err e = ERR_OK;
-    struct arena *arena = arena_new();
+    a->arena = arena_new();
     while (e == ERR_OK && fgets(line, sizeof(line), list) != NULL) {
-        struct erased one;
-        bool was_there;
         struct str text = str_from(line);
         if (text.n > 0 && text.p[text.n - 1] == '\n')
             text.n--;
-        if (!parse_line(text, &one))
-            continue;
-        e = erase_again(s, &one, arena, turn++, &was_there);
-        *out_n += was_there;
-        arena_clear(arena);
+        e = apply_line(s, text, a);
+        arena_clear(a->arena);
     }
-    arena_free(arena);
+    arena_free(a->arena);
+    return e;
+}
+
+/* The list, if there is one, then what holds in any case. */
+static enum err
+finish(struct store *s, FILE *list, struct applied *a)
+{
+    a->turn = turn_number();
+    enum err e = list != NULL ? apply(s, list, a) : ERR_OK;
+    if (e == ERR_OK)
+        e = restore_count_events(s, &a->turn);
     return e == ERR_OK ? store_scrub(s) : e;
 }
 
@@ -180,7 +234,7 @@ restore_main(int argc, char **argv)
 {
     struct buf auto_buf problem = {0};
     struct store *store = NULL;
-    unsigned n = 0;
+    struct applied applied = {0};
     buf_init(&problem, 1024);
     if (argc < 5 || argc > 6) {
         buf_add_text(&problem, "wants FILE KEYS_FILE TARGET [ERASURES]");
@@ -191,11 +245,11 @@ restore_main(int argc, char **argv)
         store_open(argv[4], &store, &problem) != ERR_OK)
         return fail(&problem);
     FILE *list = argc == 6 ? fopen(argv[5], "re") : NULL;
-    enum err e = list == NULL ? ERR_OK : apply(store, list, &n);
+    enum err e = finish(store, list, &applied);
     if (list != NULL)
         (void)fclose(list); /* only read */
     if (e == ERR_OK)
-        e = leave_word(store, n);
+        e = leave_word(store, applied.n_grants);
     store_close(store);
     if (e != ERR_OK) {
         buf_add_text(&problem, "the erasure list could not be applied, or the "
@@ -203,7 +257,8 @@ restore_main(int argc, char **argv)
                                "database");
         return fail(&problem);
     }
-    (void)printf("restored %s; %u grants of the erasure list erased again\n",
-                 argv[4], n);
+    (void)printf("restored %s; %u grants of the erasure list erased again, and "
+                 "the events of %u contacts\n",
+                 argv[4], applied.n_grants, applied.n_contacts);
     return 0;
 }

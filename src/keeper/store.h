@@ -130,8 +130,13 @@ enum err store_shrink(struct store *s, size_t n_pages) WARN_UNUSED;
  * store_scrub gives ERR_UNAVAILABLE meanwhile.
  */
 struct store_backup;
-enum err store_backup_begin(struct store *s, const char *file,
-                            const char *keys_file, struct store_backup **out,
+struct store_backup_wish {
+    const char *file, *keys_file;
+    bool with_events; /* else STORE_EVENTS, _BODIES and _QUEUE stay empty */
+};
+enum err store_backup_begin(struct store *s,
+                            const struct store_backup_wish *wish,
+                            struct store_backup **out,
                             struct buf *problem) WARN_UNUSED;
 /* out_rows: those copied since the begin. */
 enum err store_backup_step(struct store_backup *b, unsigned n_rows,

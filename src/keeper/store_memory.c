@@ -366,12 +366,11 @@ store_scrub(struct store *s)
 }
 
 enum err
-store_backup_begin(struct store *s, const char *file, const char *keys_file,
+store_backup_begin(struct store *s, const struct store_backup_wish *wish,
                    struct store_backup **out, struct buf *problem)
 {
     (void)s;
-    (void)file;
-    (void)keys_file;
+    (void)wish;
     (void)out;
     buf_add_text(problem, "the memory store cannot be backed up: it is for "
                           "tests; use sqlite");

@@ -72,6 +72,7 @@ struct store_backup {
     struct store *store;
     struct target parts[2];
     char *paths[2];
+    bool with_events;
     /* moves */
     enum part part;
     unsigned table;    /* the next rows are this one's */
@@ -148,11 +149,11 @@ backup_open(struct store_backup *b, struct buf *problem)
 }
 
 enum err
-store_backup_begin(struct store *s, const char *file, const char *keys_file,
+store_backup_begin(struct store *s, const struct store_backup_wish *wish,
                    struct store_backup **out, struct buf *problem)
 {
-    if (!file_is_absolute(file, problem) ||
-        !file_is_absolute(keys_file, problem))
+    if (!file_is_absolute(wish->file, problem) ||
+        !file_is_absolute(wish->keys_file, problem))
         return ERR_INVALID;
     if (s->is_failed) {
         buf_addf(problem, "%s failed earlier: start the keeper anew", s->place);
@@ -162,11 +163,12 @@ store_backup_begin(struct store *s, const char *file, const char *keys_file,
     if (b == NULL)
         abort();
     b->store = s;
-    b->paths[PART_REST] = strdup(file);
-    b->paths[PART_DATA_KEYS] = strdup(keys_file);
+    b->paths[PART_REST] = strdup(wish->file);
+    b->paths[PART_DATA_KEYS] = strdup(wish->keys_file);
     if (b->paths[PART_REST] == NULL || b->paths[PART_DATA_KEYS] == NULL)
         abort();
     b->table = 1;
+    b->with_events = wish->with_events;
     s->n_backups++;
     enum err e = backup_open(b, problem);
     if (e == ERR_OK)
@@ -203,7 +205,9 @@ go_on(struct store_backup *b)
             b->part = PART_DATA_KEYS;
             b->table = 1;
         }
-        if (part_has(b->part, b->table))
+        bool is_event = b->table == STORE_EVENTS || b->table == STORE_BODIES ||
+                        b->table == STORE_QUEUE;
+        if (part_has(b->part, b->table) && (b->with_events || !is_event))
             return true;
     }
 }

@@ -82,6 +82,7 @@ static const struct record admin_audit = RECORD(admin_audit);
 
 static const struct field admin_backup_fields[] = {
     FIELD(struct admin_backup, name),
+    FIELD(struct admin_backup, with_events),
 };
 static const struct record admin_backup = RECORD(admin_backup);
 

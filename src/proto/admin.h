@@ -115,6 +115,7 @@ struct admin_audit {
  * name and moved by the command line. */
 struct admin_backup {
     struct str name;
+    bool with_events; /* else stored events are left out */
 };
 
 enum event_filter {

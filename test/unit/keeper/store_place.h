@@ -151,7 +151,8 @@ back_up_whole(struct store *s, const char *file, const char *keys_file,
 {
     struct store_backup *b;
     uint64_t n;
-    enum err e = store_backup_begin(s, file, keys_file, &b, problem);
+    enum err e = store_backup_begin(
+        s, &(struct store_backup_wish){file, keys_file, true}, &b, problem);
     if (e != ERR_OK)
         return e;
     do {

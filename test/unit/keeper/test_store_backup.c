@@ -134,8 +134,11 @@ a_backup_is_as_the_store_was_at_its_begin(void **state)
     enum err e;
     buf_init(&problem, 1000);
     fill(p);
-    assert_int_equal(store_backup_begin(p->store, place_path(p, "b"),
-                                        place_path(p, "b.keys"), &b, &problem),
+    assert_int_equal(store_backup_begin(
+                         p->store,
+                         &(struct store_backup_wish){
+                             place_path(p, "b"), place_path(p, "b.keys"), true},
+                         &b, &problem),
                      ERR_OK);
     while ((e = store_backup_step(b, 3, &n, &problem)) == ERR_AGAIN) {
         (void)snprintf(key, sizeof(key), "crm/%u", i);
@@ -168,8 +171,11 @@ a_backup_that_is_cancelled_leaves_nothing(void **state)
         if (steps == 0)
             fill(p);
         size_t before = place_files(p, false);
-        assert_int_equal(store_backup_begin(p->store, place_path(p, "b"),
-                                            place_path(p, "k"), &b, &problem),
+        assert_int_equal(store_backup_begin(
+                             p->store,
+                             &(struct store_backup_wish){
+                                 place_path(p, "b"), place_path(p, "k"), true},
+                             &b, &problem),
                          ERR_OK);
         for (unsigned i = 0; i < steps; i++)
             assert_int_equal(store_backup_step(b, 5, &n, &problem), ERR_AGAIN);

@@ -126,7 +126,8 @@ there_is_nothing_to_back_up(void **state)
     struct buf auto_buf problem;
     buf_init(&problem, 1000);
     struct store_backup *b;
-    assert_int_equal(store_backup_begin(p->store, "/x", "/y", &b, &problem),
+    struct store_backup_wish wish = {"/x", "/y", false};
+    assert_int_equal(store_backup_begin(p->store, &wish, &b, &problem),
                      ERR_UNAVAILABLE);
     assert_int_equal(store_restore("/z", "/x", "/y", &problem),
                      ERR_UNAVAILABLE);
