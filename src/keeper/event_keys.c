@@ -133,6 +133,53 @@ event_keys_add(struct turn *t, struct str app, uint64_t portal, struct grant *g,
     return ERR_OK;
 }
 
+enum err
+event_keys_rekey(struct turn *t, const struct seal_place *grant,
+                 const struct secret *old, const struct secret *new,
+                 struct str *sealed)
+{
+    uint8_t fresh[DATA_KEY_BYTES];
+    auto_wipe(fresh);
+    struct buf auto_buf keys = {0};
+    struct hidden text;
+    enum err e = grant_unseal(t, old, grant->app, grant->portal, 0,
+                              EVENT_KEYS_KIND, *sealed, &text);
+    if (e != ERR_OK || text.s.n == 0)
+        return e;
+    if (text.s.n >= HEAD + EVENT_KEYS_MAX * DATA_KEY_BYTES)
+        return ERR_LIMIT; /* what was begun before has to come to its end */
+    randombytes_buf(fresh, sizeof(fresh));
+    buf_init_secret(&keys, HEAD + EVENT_KEYS_MAX * DATA_KEY_BYTES);
+    buf_add(&keys, text.s);
+    buf_add(&keys, str_of((const char *)fresh, sizeof(fresh)));
+    *sealed = grant_seal(t, new, grant->app, grant->portal, 0, EVENT_KEYS_KIND,
+                         HIDDEN(buf_str(&keys)));
+    return ERR_OK;
+}
+
+enum err
+event_keys_drop_old(struct turn *t, struct str app, uint64_t portal,
+                    struct grant *g)
+{
+    struct event_keys keys;
+    struct secret *auto_secret data_key = NULL;
+    struct buf auto_buf text = {0};
+    enum err e = event_keys_open(t, app, portal, g, &keys);
+    if (e == ERR_OK && keys.n < 2)
+        return ERR_NOT_FOUND;
+    if (e != ERR_OK)
+        return e;
+    e = grant_open_key(t, app, portal, &data_key);
+    if (e != ERR_OK)
+        return e;
+    buf_init_secret(&text, HEAD + DATA_KEY_BYTES);
+    add_number(&text, keys.first + (uint32_t)keys.n - 1);
+    buf_add(&text, secret_view(keys.seal[keys.n - 1]).s);
+    g->sealed_events = grant_seal(t, data_key, app, portal, 0, EVENT_KEYS_KIND,
+                                  HIDDEN(buf_str(&text)));
+    return ERR_OK;
+}
+
 struct secret *
 event_keys_seal(const struct event_keys *keys, uint64_t number)
 {

@@ -33,6 +33,15 @@ enum err event_keys_open(struct turn *t, struct str app, uint64_t portal,
  * caller stores. */
 enum err event_keys_add(struct turn *t, struct str app, uint64_t portal,
                         struct grant *g, struct event_keys *keys) WARN_UNUSED;
+/* The same, in the grant's row alone, for one whose data key is being
+ * replaced: opened with the old one, sealed under the new. */
+enum err event_keys_rekey(struct turn *t, const struct seal_place *grant,
+                          const struct secret *old, const struct secret *new,
+                          struct str *sealed) WARN_UNUSED;
+/* All but the newest go; changes g->sealed_events, as above.  ERR_NOT_FOUND:
+ * there are no others. */
+enum err event_keys_drop_old(struct turn *t, struct str app, uint64_t portal,
+                             struct grant *g) WARN_UNUSED;
 /* NULL: no such key. */
 struct secret *event_keys_seal(const struct event_keys *keys, uint64_t number);
 

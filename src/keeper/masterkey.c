@@ -15,6 +15,7 @@
 #include <inttypes.h>
 
 #define PAGE 200
+#define EVENTS_PAGE 20 /* with their bodies */
 
 /*
  * What a master key protects, in the order in which a rewrap walks: the data
@@ -27,12 +28,16 @@ static const struct stage {
     enum store_table table;
     enum err (*reseal)(struct turn *t, struct str row); /* NULL: see renew */
     bool is_sparse; /* most rows are of no master key: found by their tag */
+    /* Of what is sealed under event keys, after a compromise: see rekey.h. */
+    void (*name)(struct turn *t, struct str row);
 } stages[] = {
-    {'k', STORE_DATA_KEYS, NULL, false},
-    {'s', STORE_SESSIONS, session_reseal, false},
-    {'r', STORE_RESULTS, result_reseal, false},
-    {'a', STORE_ATTEMPTS, attempt_reseal, false},
-    {'n', STORE_BODIES, notice_reseal, true},
+    {'k', STORE_DATA_KEYS, NULL, false, NULL},
+    {'s', STORE_SESSIONS, session_reseal, false, NULL},
+    {'r', STORE_RESULTS, result_reseal, false, NULL},
+    {'a', STORE_ATTEMPTS, attempt_reseal, false, NULL},
+    {'n', STORE_BODIES, notice_reseal, true, NULL},
+    {'e', STORE_EVENTS, rekey_parcel, false, rekey_name_parcel},
+    {'g', STORE_GRANTS, rekey_end_grant, false, rekey_name_grant},
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
@@ -45,6 +50,12 @@ struct step {
     struct str first_failed;
 };
 
+static size_t
+page_of(enum store_table table)
+{
+    return table == STORE_EVENTS ? EVENTS_PAGE : PAGE;
+}
+
 /* One page of that table after the row; NULL while waiting. */
 static const struct store_ask *
 find_page(struct turn *t, enum store_table table, struct str after)
@@ -52,7 +63,7 @@ find_page(struct turn *t, enum store_table table, struct str after)
     return turn_find(t, &(struct store_ask){.table = table,
                                             .by = STORE_BY_PREFIX,
                                             .after = after,
-                                            .limit = PAGE});
+                                            .limit = page_of(table)});
 }
 
 /* A page of rows under any key but the newest.  They leave it by being sealed
@@ -100,7 +111,7 @@ parse_cursor(struct str cursor, const struct stage **out, struct str *out_after)
 static bool
 is_full(const struct step *s)
 {
-    return s->found->n_rows == PAGE;
+    return s->found->n_rows == page_of(s->stage->table);
 }
 
 /* Where a rewrap goes on; empty: it is at its end. */
@@ -111,8 +122,9 @@ next_cursor(struct turn *t, const struct step *s)
         return arena_printf(turn_arena(t), "%c/", s->stage->letter);
     if (is_full(s))
         return arena_printf(turn_arena(t), "%c/%.*s", s->stage->letter,
-                            STR_ARG(s->found->rows[PAGE - 1].key));
-    if (s->stage == &stages[N_STAGES - 1])
+                            STR_ARG(s->found->rows[s->found->n_rows - 1].key));
+    if (s->stage == &stages[N_STAGES - 1] ||
+        (s->stage[1].name != NULL && !s->is_compromised))
         return STR_NONE;
     return arena_printf(turn_arena(t), "%c/", s->stage[1].letter);
 }
@@ -174,7 +186,7 @@ renew(struct turn *t, struct str row, bool is_compromised)
     enum err e = open_wrap(t, row, &place, &key);
     if (e != ERR_OK)
         return e;
-    if (is_compromised)
+    if (is_compromised && !rekey_is_parking(row))
         return rekey_row(t, row, &place, key);
     buf_init(&wrap, 256);
     e = vault_wrap(v, key, &place, &wrap);
@@ -209,13 +221,23 @@ reseal(struct turn *t, struct step *s, struct str row)
 }
 
 static void
+rekey(struct turn *t, struct step *s, struct str row)
+{
+    enum err e = s->stage->reseal(t, row);
+    if (e != ERR_NOT_FOUND)
+        note(s, e, row);
+}
+
+static void
 walk_page(struct turn *t, struct step *s)
 {
     struct str current = vault_current(turn_keeper(t)->vault);
     for (size_t i = 0; i < s->found->n_rows; i++) {
         struct str row = s->found->rows[i].key;
         bool is_old = !str_equal(turn_tag(t, s->stage->table, row), current);
-        if (is_old && s->stage->reseal != NULL)
+        if (s->stage->name != NULL)
+            rekey(t, s, row);
+        else if (is_old && s->stage->reseal != NULL)
             reseal(t, s, row);
         else if (is_old)
             note(s, renew(t, row, s->is_compromised), row);
@@ -292,6 +314,9 @@ do_masterkey_rewrap(struct turn *t, const void *ask)
                     turn_keeper(t)->old_ref_key != NULL;
     if (s.stage->reseal == NULL)
         name_owners(t, s.found, s.is_compromised || s.renews_refs);
+    for (size_t i = 0;
+         s.stage->name != NULL && s.found != NULL && i < s.found->n_rows; i++)
+        s.stage->name(t, s.found->rows[i].key);
     bool is_sealed = keeper_is_resealed(t);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
@@ -311,7 +336,8 @@ enum err
 do_masterkey_verify(struct turn *t, const void *ask)
 {
     const struct admin_step *a = ask;
-    struct step s = {.found = find_page(t, STORE_DATA_KEYS, a->cursor)};
+    struct step s = {.stage = &stages[0],
+                     .found = find_page(t, STORE_DATA_KEYS, a->cursor)};
     name_owners(t, s.found, false);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
@@ -366,7 +392,8 @@ count_use(struct keeper *k, struct str id, uint64_t *out)
     bool is_own = false;
     enum err e = keeper_is_sealed_under(k, id, &is_own);
     uint64_t sum = is_own;
-    for (size_t i = 0; i < N_STAGES && e == ERR_OK; i++) {
+    for (size_t i = 0; i < N_STAGES && stages[i].name == NULL && e == ERR_OK;
+         i++) {
         uint64_t n = 0;
         e = store_count(k->store, stages[i].table, id, &n);
         sum += n;

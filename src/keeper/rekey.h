@@ -20,4 +20,19 @@ enum err rekey_row(struct turn *t, struct str row,
 /* The tag that finds a grant by its ref, under the newest key of those. */
 void rekey_ref(struct turn *t, struct str row);
 
+/*
+ * A grant gets a new event key with its new data key.  What is stored under
+ * the old ones is sealed anew, parcel by parcel, then they go.  Events that
+ * name the same object and wait on both sides of that are not kept in order.
+ * ERR_NOT_FOUND: there is nothing to do.
+ */
+void rekey_name_parcel(struct turn *t, struct str row);
+enum err rekey_parcel(struct turn *t, struct str row) WARN_UNUSED;
+void rekey_name_grant(struct turn *t, struct str row);
+enum err rekey_end_grant(struct turn *t, struct str row) WARN_UNUSED;
+
+/* The key of a day's parking lives for four days at most: it is wrapped anew,
+ * but stays what it is. */
+bool rekey_is_parking(struct str row);
+
 #endif

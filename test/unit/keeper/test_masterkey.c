@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "keeper/grant.h"
+#include "keeper/parcel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,6 +403,74 @@ a_grant_without_its_data_key_is_not_called_unknown(void **state)
     stage_free(s);
 }
 
+/* All parcels of HubSpot's events that grants seal: under which key. */
+static void
+expect_event_keys(struct stage *s, uint64_t number)
+{
+    struct store_ask ask = {
+        .table = STORE_EVENTS, .by = STORE_BY_PREFIX, .limit = 1000};
+    assert_int_equal(store_load(s->keeper.store, &ask, 1, s->arena), ERR_OK);
+    for (size_t i = 0; i < ask.n_rows; i++) {
+        struct parcel p;
+        assert_int_equal(
+            record_decode_old(&parcel_record, ask.rows[i].body, s->arena, &p),
+            ERR_OK);
+        if (p.seal == SEALED_BY_GRANT)
+            assert_int_equal(p.key_number, number);
+    }
+}
+
+static unsigned
+count_in_list(struct stage *s, uint64_t portal, const char *word)
+{
+    struct admin_events ask = {
+        .app = STR("crm"), .portal = portal, .limit = 1000};
+    unsigned n = 0;
+    answer.whole = calloc(1, LIMIT_FRAME);
+    assert_non_null(answer.whole);
+    stage_admin(s, ADMIN_EVENTS_LIST, &ask, &answer);
+    for (const char *at = answer.whole; (at = strstr(at, word)) != NULL; at++)
+        n++;
+    free(answer.whole);
+    answer.whole = NULL;
+    return n;
+}
+
+static void
+stored_events_leave_a_compromised_key_and_can_be_read(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_take(s, "[{\"eventId\":1,\"portalId\":1002,\"objectId\":9,"
+                  "\"occurredAt\":1700000000000,"
+                  "\"subscriptionType\":\"contact.creation\"}]"); /* parked */
+    stage_connect(s, 1001);
+    for (unsigned i = 1; i <= 45; i++)
+        stage_event(s, i, i % 3 + 1);
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(rewrap(s, true), 0);
+    expect_event_keys(s, 2);
+    for (uint64_t n = 3; n < 9; n++) { /* more than a grant may hold */
+        use_keys(s, n % 2 == 1 ? K2 K1 : K1 K2, ERR_OK);
+        assert_int_equal(rewrap(s, true), 0);
+        expect_event_keys(s, n);
+    }
+    assert_int_equal(retire(s, "k1"), ERR_OK);
+    use_keys(s, K2, ERR_OK);
+    stage_rebirth(s);
+    assert_int_equal(count_in_list(s, 1001, "\"n\":\"#"), 45);
+    stage_connect(s, 1002); /* what was parked opens, too */
+    assert_int_equal(count_in_list(s, 1002, "\"eventId\":1,"), 1);
+    /* And is found by what it names. */
+    stage_take(s, "[{\"eventId\":99,\"portalId\":1001,\"objectId\":2,"
+                  "\"occurredAt\":1700000000000,"
+                  "\"subscriptionType\":\"contact.privacyDeletion\"}]");
+    stage_later(s, 1000);
+    assert_int_equal(count_in_list(s, 1001, "\"n\":\"#"), 30);
+    stage_check(s);
+    stage_free(s);
+}
+
 int
 main(void)
 {
@@ -419,6 +488,7 @@ main(void)
         cmocka_unit_test(couriers_seal_to_the_newest_key_after_a_reload),
         cmocka_unit_test(a_cursor_that_is_none_is_refused),
         cmocka_unit_test(a_grant_without_its_data_key_is_not_called_unknown),
+        cmocka_unit_test(stored_events_leave_a_compromised_key_and_can_be_read),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
