@@ -11,18 +11,21 @@
 #define LIMIT_APPS 100   /* HubSpot's limit of apps a developer account */
 
 /* HTTP */
-#define LIMIT_HEAD 16384         /* request line and headers together */
-#define LIMIT_HEADERS 100        /* headers of one message */
-#define LIMIT_TARGET 8192        /* request target; codes and states are long */
-#define LIMIT_URL 8192           /* a URL that we build */
-#define LIMIT_RETURN 2048        /* one that a browser is sent back to: goes \
-                                    into others, percent-encoded and sealed */
-#define LIMIT_CHUNK_LINE 256     /* a chunk's size line with its extensions */
-#define LIMIT_API_BODY 65536     /* a JSON body of our own API */
-#define LIMIT_WEBHOOK_BODY 524288 /* HubSpot sends 100 events at most, and \
-                                     those need a tenth of it */
-#define LIMIT_VERIFY_BODY 1048576 /* one of those as text in JSON: escaped, or \
-                                     a third longer in base64 */
+#define LIMIT_HEAD 16384  /* request line and headers together */
+#define LIMIT_HEADERS 100 /* headers of one message */
+#define LIMIT_TARGET 8192 /* request target; codes and states are long */
+#define LIMIT_URL 8192    /* a URL that we build */
+#define LIMIT_RETURN                                                     \
+    2048                     /* one that a browser is sent back to: goes \
+                                into others, percent-encoded and sealed */
+#define LIMIT_CHUNK_LINE 256 /* a chunk's size line with its extensions */
+#define LIMIT_API_BODY 65536 /* a JSON body of our own API */
+#define LIMIT_WEBHOOK_BODY                          \
+    524288 /* HubSpot sends 100 events at most, and \
+              those need a tenth of it */
+#define LIMIT_VERIFY_BODY                                                     \
+    1048576                      /* one of those as text in JSON: escaped, or \
+                                    a third longer in base64 */
 #define LIMIT_OAUTH_REPLY 65536  /* HubSpot's answer to a token call */
 #define LIMIT_RELAY_WINDOW 65536 /* unsent bytes of one relayed direction */
 #define LIMIT_CONNECTIONS 4096   /* accepted connections of one listener */
@@ -62,18 +65,18 @@
 #define LIMIT_CLI_TEXT 268435456 /* a list of 100,000 portals as a table */
 
 /* Time, in milliseconds */
-#define DEADLINE_HEAD_MS 10000   /* a request head to arrive */
-#define DEADLINE_BODY_MS 30000   /* silence within a body */
-#define DEADLINE_IDLE_MS 75000   /* keep-alive without a request */
-#define DEADLINE_ERRAND_MS 20000 /* one call of the courier */
+#define DEADLINE_HEAD_MS 10000    /* a request head to arrive */
+#define DEADLINE_BODY_MS 30000    /* silence within a body */
+#define DEADLINE_IDLE_MS 75000    /* keep-alive without a request */
+#define DEADLINE_ERRAND_MS 20000  /* one call of the courier */
 #define DEADLINE_DELIVER_MS 15000 /* one request to a webhook target */
 #define DEADLINE_JOURNAL_MS 30000 /* a file of HubSpot's journal */
-#define DEADLINE_CALL_MS 25000   /* front and relay waiting for the keeper */
-#define DEADLINE_WEBHOOK_MS 4000 /* HubSpot gives up after 5 s */
+#define DEADLINE_CALL_MS 25000    /* front and relay waiting for the keeper */
+#define DEADLINE_WEBHOOK_MS 4000  /* HubSpot gives up after 5 s */
 /* HubSpot's silence in a relayed call: a little more than the 100 s after which
  * its own edge answers 524. */
 #define DEADLINE_UPSTREAM_MS 110000
-#define DEADLINE_DRAIN_MS 30000  /* running exchanges after SIGTERM */
-#define BEAT_MS 250              /* the keeper's beat to relays */
+#define DEADLINE_DRAIN_MS 30000 /* running exchanges after SIGTERM */
+#define BEAT_MS 250             /* the keeper's beat to relays */
 
 #endif

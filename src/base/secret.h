@@ -26,8 +26,9 @@ struct hidden {
     struct str s;
 };
 
-#define SECRET_MAX 2040 /* bytes one cell takes; tokens are 300 to 512 today \
-                         */
+#define SECRET_MAX                                            \
+    2040 /* bytes one cell takes; tokens are 300 to 512 today \
+          */
 
 /*
  * ERR_SYSTEM if the memory cannot be had or cannot be locked.  Cells that

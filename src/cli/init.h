@@ -22,7 +22,7 @@ struct init_plan {
     struct str secret_path;
     struct str whsec_path;     /* empty: no word of events */
     struct str webhook_target; /* empty: left out, with a note of it */
-    struct hsmeta meta; /* name, scopes, distribution, ... */
+    struct hsmeta meta;        /* name, scopes, distribution, ... */
 };
 
 void init_add_config(struct buf *out, const struct init_plan *plan);

@@ -31,8 +31,8 @@ struct front {
     struct event *look_again; /* whether a drain is over */
     struct event *drain_ends; /* whether it is or not */
     struct asking installs, webhooks;
-    size_t n_large; /* webhooks with a large body, from head to answer */
-    char refused_id[20];      /* of the last request that was none */
+    size_t n_large;      /* webhooks with a large body, from head to answer */
+    char refused_id[20]; /* of the last request that was none */
 };
 
 #endif

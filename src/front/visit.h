@@ -33,7 +33,7 @@ struct visit {
     struct asking *asking; /* where the question counts; NULL: none runs */
     size_t n_asked;        /* bytes of it */
     uint32_t call_id;
-    bool is_large; /* counts in front->n_large */
+    bool is_large;                        /* counts in front->n_large */
     struct str cookies[COOKIES_SEEN + 1]; /* values of Set-Cookie */
     size_t n_cookies;
     unsigned status;    /* of the answer; 0: none yet */

@@ -188,8 +188,8 @@ event_facts_of(const struct event_members *m, struct arena *arena,
     if (!str_cut(&action, '.', &subject))
         subject = STR_NONE;
     *out = (struct event_facts){
-        .class = is_journal ? class_of_action(m->action)
-                            : class_of(subject, action),
+        .class =
+            is_journal ? class_of_action(m->action) : class_of(subject, action),
         .type = is_journal ? m->action : type,
         .portal = m->portal,
         .app = m->app,

@@ -18,7 +18,7 @@ struct turn;
 struct apps;
 struct app {
     const struct life_app *conf;
-    struct secret *client_secret, *client_secret_old; /* NULL: none */
+    struct secret *client_secret, *client_secret_old;   /* NULL: none */
     struct secret *webhook_secret, *webhook_secret_old; /* decoded keys */
     /* moves */
     struct secret *journal_token; /* the app's own, see journal.h */

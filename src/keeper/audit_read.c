@@ -86,8 +86,8 @@ do_audit_list(struct turn *t, const void *ask)
 struct walk {
     uint64_t number; /* of the last good entry */
     uint8_t hash[AUDIT_HASH_BYTES];
-    uint64_t broken_at; /* 0: not broken */
-    uint64_t n_receipts; /* that are as their entries say */
+    uint64_t broken_at;      /* 0: not broken */
+    uint64_t n_receipts;     /* that are as their entries say */
     uint64_t bad_receipt_at; /* the first entry whose receipt is not; 0: none */
     bool has_head, is_head_seen;
     uint64_t head_number;

@@ -113,10 +113,10 @@ refuse_call(struct keeper *k, enum life_peer kind, uint16_t message,
         keeper_answer(k, peer, call, FRONT_BEGUN,
                       &(struct front_begun){.page = PAGE_BUSY});
     else if (message == FRONT_WEBHOOK && kind == LIFE_PEER_FRONT)
-        keeper_answer(k, peer, call, FRONT_WEBHOOK_TAKEN,
-                      &(struct front_webhook_taken){
-                          .err = ERR_UNAVAILABLE,
-                          .retry_after_s = INBOX_RETRY_S});
+        keeper_answer(
+            k, peer, call, FRONT_WEBHOOK_TAKEN,
+            &(struct front_webhook_taken){.err = ERR_UNAVAILABLE,
+                                          .retry_after_s = INBOX_RETRY_S});
     else if (kind == LIFE_PEER_FRONT)
         keeper_answer(k, peer, call, FRONT_FINISHED,
                       &(struct front_finished){.page = PAGE_BUSY});

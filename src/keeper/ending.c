@@ -367,8 +367,7 @@ do_admin_erase(struct turn *t, const void *ask)
 void
 ending_go_on(struct turn *t, struct str app, uint64_t portal, struct grant *g)
 {
-    ending_erase(
-        t, &(struct ending){.app = app, .portal = portal, .grant = g});
+    ending_erase(t, &(struct ending){.app = app, .portal = portal, .grant = g});
 }
 
 void

@@ -101,9 +101,9 @@ int64_t grant_due_ms(const struct grant *g, int64_t now_ms, uint32_t random);
 bool grant_is_leased(const struct grant *g, int64_t now_ms);
 
 /* What callers are told where its data key does not open. */
-#define GRANT_UNOPENED                                                         \
-    STR("What is stored of this portal does not open: its data key is gone, "  \
-        "or under a master key that is not here. portkeep's log says which. "  \
+#define GRANT_UNOPENED                                                        \
+    STR("What is stored of this portal does not open: its data key is gone, " \
+        "or under a master key that is not here. portkeep's log says which. " \
         "Connecting the portal again mends it.")
 /* Loads grant and data key row.  False: not there, or turn_is_waiting.  Where
  * only its data key is gone, it is there, and does not open. */

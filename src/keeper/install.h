@@ -49,7 +49,7 @@ struct attempt_context {
     struct strs optional_scopes;
     uint64_t portal;
     bool is_take_over;
-    struct str return_url;      /* back to the Marketplace */
+    struct str return_url;     /* back to the Marketplace */
     struct hidden given_token; /* by the operator: static, or to import */
 };
 

@@ -24,8 +24,8 @@ bool notice_load(struct turn *t, struct str app);
 void notice_put(struct turn *t, const struct notice *n);
 /* A grant is there, in the place of `old` (NULL: of none).  n: app, portal,
  * ref. */
-void notice_connected(struct turn *t, struct notice *n,
-                      const struct grant *old, const struct grant *g);
+void notice_connected(struct turn *t, struct notice *n, const struct grant *old,
+                      const struct grant *g);
 /* status: HubSpot's word for why. */
 void notice_needs_reconnect(struct turn *t, struct str app, uint64_t portal,
                             const struct grant *g, struct str status);

@@ -55,9 +55,9 @@ extern const struct record parcel_record;
 #define OBJECT_HASH 16
 struct parcel_entry {
     int64_t occurred_at_ms;
-    uint8_t class;      /* enum event_class */
-    bool is_erased;     /* by a privacy deletion: no bytes are left */
-    uint32_t at, n;     /* its bytes in the opened body */
+    uint8_t class;          /* enum event_class */
+    bool is_erased;         /* by a privacy deletion: no bytes are left */
+    uint32_t at, n;         /* its bytes in the opened body */
     const uint8_t *objects; /* n_objects * OBJECT_HASH, keyed hashes */
     uint8_t n_objects;
 };

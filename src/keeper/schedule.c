@@ -40,8 +40,8 @@
 #define HOUR_MS 3600000
 #define SPREAD_MS 30000 /* what was held back comes within this */
 
-static const enum store_table ending_tables[] = {
-    STORE_SESSIONS, STORE_ATTEMPTS, STORE_RESULTS, STORE_PRIVACY};
+static const enum store_table ending_tables[] = {STORE_SESSIONS, STORE_ATTEMPTS,
+                                                 STORE_RESULTS, STORE_PRIVACY};
 #define N_ENDING (sizeof(ending_tables) / sizeof(ending_tables[0]))
 
 static const struct store_ask *

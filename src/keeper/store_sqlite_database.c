@@ -3,20 +3,20 @@
 #include <assert.h>
 #include <errno.h>
 
-#define SETTINGS                                                           \
-    "PRAGMA page_size = 4096;"                                             \
+#define SETTINGS                                                            \
+    "PRAGMA page_size = 4096;"                                              \
     "PRAGMA auto_vacuum = INCREMENTAL;" /* of new ones: see store_shrink */ \
-    "PRAGMA secure_delete = ON;"                                           \
-    "PRAGMA synchronous = FULL;"                                           \
-    "PRAGMA temp_store = MEMORY;"                                          \
-    "PRAGMA mmap_size = 0;"                                                \
-    "PRAGMA cache_size = -32768;"                                          \
-    "PRAGMA cell_size_check = ON;"                                         \
-    "PRAGMA trusted_schema = OFF;"                                         \
-    "PRAGMA wal_autocheckpoint = 0;"                                       \
-    "PRAGMA journal_size_limit = 8388608;" /* See database_keep_clean: the \
-                                              first byte of a page number  \
-                                              stays 0. */                  \
+    "PRAGMA secure_delete = ON;"                                            \
+    "PRAGMA synchronous = FULL;"                                            \
+    "PRAGMA temp_store = MEMORY;"                                           \
+    "PRAGMA mmap_size = 0;"                                                 \
+    "PRAGMA cache_size = -32768;"                                           \
+    "PRAGMA cell_size_check = ON;"                                          \
+    "PRAGMA trusted_schema = OFF;"                                          \
+    "PRAGMA wal_autocheckpoint = 0;"                                        \
+    "PRAGMA journal_size_limit = 8388608;" /* See database_keep_clean: the  \
+                                              first byte of a page number   \
+                                              stays 0. */                   \
     "PRAGMA max_page_count = 16777215;"
 
 /*

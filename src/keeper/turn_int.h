@@ -57,7 +57,7 @@ struct turns {
     struct queue queue, bulk, parked, postponed;
     size_t n_waiting;
     size_t bulk_bytes; /* of what waits in bulk */
-    uint64_t number; /* of the next commit; random start, unique */
+    uint64_t number;   /* of the next commit; random start, unique */
     uint64_t n_commits;
     int64_t late_before;     /* parked before this (monotonic) are late */
     int64_t postponed_until; /* monotonic */

@@ -14,7 +14,8 @@ struct request_id;
  *     e = route_find(table, n, method, target, &route, &values);
  *
  * In a pattern {app} is an app's name, {portal} a number and {id} an event's
- * id; all else stands for itself.  The order of the table is the order of trying.
+ * id; all else stands for itself.  The order of the table is the order of
+ * trying.
  */
 struct route_values {
     struct str app;

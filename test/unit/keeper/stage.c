@@ -274,12 +274,11 @@ add_peer(struct stage *s, enum life_peer kind, const struct conversation *c)
     static const struct channel_handler other = {on_event, on_close};
     int pair[2];
     assert_int_equal(fd_pair(pair), ERR_OK);
-    struct channel *ch =
-        channel_new(s->base, pair[1], c,
-                    kind == LIFE_PEER_COURIER   ? &courier
-                    : kind == LIFE_PEER_DELIVER ? &deliver
-                                                : &other,
-                    s);
+    struct channel *ch = channel_new(s->base, pair[1], c,
+                                     kind == LIFE_PEER_COURIER   ? &courier
+                                     : kind == LIFE_PEER_DELIVER ? &deliver
+                                                                 : &other,
+                                     s);
     peers_add(s->keeper.peers, kind, 0, pair[0]);
     return ch;
 }
@@ -357,8 +356,7 @@ make_child(struct stage *s, struct child *c)
                                       .return_to = {back, 1},
                                       .is_marketplace = true,
                                       .erase_gone_after_s = 7 * 86400,
-                                      .webhook_target =
-                                          str_from(s->target.url),
+                                      .webhook_target = str_from(s->target.url),
                                       .webhook_batch = s->target.batch};
     if (!s->lacks_app && s->edit_app != NULL)
         s->edit_app(&apps[n - 1]);
@@ -375,9 +373,8 @@ make_child(struct stage *s, struct child *c)
     fds[3].fd =
         memory_file("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n");
     if (s->old_secret != NULL) {
-        fds[n_fds].what =
-            (struct life_descriptor){.kind = LIFE_FD_CLIENT_SECRET_OLD,
-                                     .app = STR("crm")};
+        fds[n_fds].what = (struct life_descriptor){
+            .kind = LIFE_FD_CLIENT_SECRET_OLD, .app = STR("crm")};
         fds[n_fds++].fd = memory_file(s->old_secret);
     }
     *c = (struct child){

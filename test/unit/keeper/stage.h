@@ -77,7 +77,7 @@ struct stage {
     uint64_t random_state;
     /* The configuration, as the next birth or reload finds it. */
     const char *master_keys;
-    bool lacks_app; /* no section for "crm" any more */
+    bool lacks_app;                         /* no section for "crm" any more */
     void (*edit_app)(struct life_app *crm); /* NULL: as it is */
     const char *old_secret; /* of "crm", still good; NULL: none */
     uint64_t events_max;    /* 0: plenty */
