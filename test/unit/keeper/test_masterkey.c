@@ -471,6 +471,86 @@ stored_events_leave_a_compromised_key_and_can_be_read(void **state)
     stage_free(s);
 }
 
+static const struct store_ask *
+wraps_now(struct stage *s)
+{
+    struct store_ask *ask = arena_alloc(s->arena, sizeof(*ask));
+    *ask = (struct store_ask){
+        .table = STORE_DATA_KEYS, .by = STORE_BY_PREFIX, .limit = 100};
+    assert_int_equal(store_load(s->keeper.store, ask, 1, s->arena), ERR_OK);
+    return ask;
+}
+
+/* What that key opens of the grant. */
+static unsigned
+try_key(const struct secret *key, const struct grant *g)
+{
+    static const char *const kinds[] = {"refresh", "access", "ref", "user"};
+    const struct str sealed[] = {g->sealed_refresh, g->sealed_access,
+                                 g->sealed_ref, g->sealed_user};
+    unsigned n = 0;
+    for (size_t k = 0; k < 4; k++) {
+        struct buf auto_buf text = {0};
+        struct seal_place at = {.app = STR("crm"),
+                                .portal = 1001,
+                                .generation = g->generation,
+                                .kind = str_from(kinds[k])};
+        buf_init_secret(&text, 4096);
+        n += sealed[k].n > 0 &&
+             vault_unseal(key, &at, sealed[k], &text) == ERR_OK;
+    }
+    return n;
+}
+
+static void
+try_wraps(struct stage *s, const struct store_ask *wraps, const struct grant *g,
+          unsigned wanted_wraps, unsigned wanted_opened)
+{
+    unsigned n_wraps = 0, n_opened = 0;
+    for (size_t i = 0; i < wraps->n_rows; i++) {
+        const struct store_row *row = &wraps->rows[i];
+        struct seal_place place = {.kind = STR("wrap"), .row = row->key};
+        struct secret *auto_secret key = NULL;
+        struct data_key wrap;
+        assert_int_equal(
+            record_decode_old(&data_key_record, row->body, s->arena, &wrap),
+            ERR_OK);
+        assert_true(grant_key_parse(row->key, &place.app, &place.portal));
+        if (vault_unwrap(s->keeper.vault, row->tag, wrap.wrap, &place, &key) !=
+            ERR_OK)
+            continue;
+        n_wraps++;
+        n_opened += try_key(key, g);
+    }
+    assert_int_equal(n_wraps, wanted_wraps);
+    assert_int_equal(n_opened, wanted_opened);
+}
+
+/* A copy of before the erasure, and all wraps that there ever were. */
+static void
+of_an_erased_grant_no_wrap_opens_anything(void **state)
+{
+    struct stage *s = stage_new();
+    struct admin_portal ask = {.app = STR("crm"), .portal = 1001};
+    struct grant g;
+    (void)state;
+    stage_connect(s, 1001);
+    stage_connect(s, 1002);
+    stage_grant(s, 1001, &g, NULL);
+    const struct store_ask *old = wraps_now(s);
+    try_wraps(s, old, &g, 2, 4); /* so the test can fail */
+    stage_admin(s, ADMIN_PORTAL_ERASE, &ask, &answer);
+    assert_non_null(strstr(answer.json, "\"master_key\":\"k1\""));
+    try_wraps(s, wraps_now(s), &g, 1, 0);
+    use_keys(s, K1 K2, ERR_OK);
+    assert_int_equal(rewrap(s, false), 0);
+    assert_int_equal(retire(s, "k1"), ERR_OK);
+    use_keys(s, K2, ERR_OK);
+    try_wraps(s, old, &g, 0, 0);
+    try_wraps(s, wraps_now(s), &g, 1, 0);
+    stage_free(s);
+}
+
 int
 main(void)
 {
@@ -489,6 +569,7 @@ main(void)
         cmocka_unit_test(a_cursor_that_is_none_is_refused),
         cmocka_unit_test(a_grant_without_its_data_key_is_not_called_unknown),
         cmocka_unit_test(stored_events_leave_a_compromised_key_and_can_be_read),
+        cmocka_unit_test(of_an_erased_grant_no_wrap_opens_anything),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
