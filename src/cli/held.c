@@ -104,10 +104,12 @@ print_events(struct held *h, const char *name, enum event_filter filter)
         status = admin_ask(h->admin, ADMIN_EVENTS_LIST, &ask, &page);
         if (status != CLI_DONE)
             return status;
-        if (page.err != ERR_OK) { /* of an app that is not configured */
+        if (page.err == ERR_NOT_FOUND) { /* the app is not configured */
             cli_note("Without its events: %.*s", STR_ARG(page.detail));
             break;
         }
+        if (page.err != ERR_OK)
+            return cli_fail(h->cli, "%.*s", STR_ARG(page.detail));
         const json_t *rows = answer_rows(page.json);
         for (size_t i = 0; status == CLI_DONE && i < json_array_size(rows); i++)
             status = print_row(json_array_get(rows, i), h);

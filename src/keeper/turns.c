@@ -195,10 +195,31 @@ run_one(struct turn *t, struct request *r)
     return e;
 }
 
+/*
+ * Those that still wait for rows wait for the next turn: each may have to look
+ * further because of what the ones before it changed.  The first one does not.
+ */
+static enum err
+leave_for_later(struct turn *t, struct request **batch, size_t *n,
+                const bool *is_done)
+{
+    size_t n_done = 0;
+    if (!is_done[0])
+        return ERR_STORE; /* a chain of rows without end */
+    for (size_t i = 0; i < *n; i++)
+        if (is_done[i])
+            batch[n_done++] = batch[i];
+        else
+            queue_for_turn(t->all, batch[i]);
+    *n = n_done;
+    return ERR_OK;
+}
+
 /* Every handler once, and those that wait for rows again after each load. */
 static enum err
-decide(struct turn *t, struct request **batch, size_t n)
+decide(struct turn *t, struct request **batch, size_t *n_batch)
 {
+    size_t n = *n_batch;
     bool is_done[BATCH_MAX] = {false};
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         size_t n_waiting = 0;
@@ -217,7 +238,7 @@ decide(struct turn *t, struct request **batch, size_t n)
         if (e != ERR_OK)
             return e;
     }
-    return ERR_STORE;
+    return leave_for_later(t, batch, n_batch, is_done);
 }
 
 /* A commit whose answer was lost is looked up by its number. */
@@ -360,7 +381,7 @@ run_turn(struct turns *ts)
     struct turn t = {.all = ts, .arena = arena_new_secret()};
     size_t n = take_batch(ts, batch);
     turn_reset(&t);
-    enum err e = decide(&t, batch, n);
+    enum err e = decide(&t, batch, &n);
     if (e == ERR_OK)
         e = audit_close_turn(&t, t.rows);
     if (e == ERR_OK)

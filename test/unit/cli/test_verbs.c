@@ -269,10 +269,25 @@ static void
 one_account_is_exported_by_its_number(void **state)
 {
     struct place *p = *state;
-    keeper_start(p, exported, N(exported));
+    static const struct keeper_answer all[] = {
+        {ADMIN_PORTAL_EXPORT, 0,
+         "{\"portals\":[{\"app\":\"crm\",\"portal\":7}],\"next\":null}", NULL,
+         NULL},
+        {ADMIN_EVENTS_LIST, 0,
+         "{\"events\":[{\"id\":\"evt_1\"}],\"next\":null}", NULL, NULL},
+        {ADMIN_EVENTS_LIST, ERR_NOT_FOUND, NULL, "no such app", NULL},
+        {ADMIN_RECEIPTS_LIST, 0,
+         "{\"receipts\":[{\"app\":\"crm\",\"portal\":7,\"remote\":\"done\"},"
+         "{\"app\":\"crm\",\"portal\":8}],\"next\":null}",
+         NULL, NULL},
+        {ADMIN_AUDIT_LIST, 0, "{\"entries\":[],\"next\":null}", NULL, NULL}};
+    keeper_start(p, all, N(all));
     run_cli(p, "", "portals", "export", "crm", "7", NULL);
     expect_status(p, 0);
-    expect_in(p->out, "portal:        7\n");
+    expect_in(p->out, "\"portal\":7");
+    expect_in(p->out, "\"id\":\"evt_1\"");
+    expect_in(p->out, "\"remote\":\"done\"");
+    expect_in(p->err, "no such app");
     run_cli(p, "", "portals", "export", "crm", NULL);
     expect_status(p, 2);
     expect_in(keeper_asks(p), "app=crm ref= portal=7");
@@ -332,8 +347,8 @@ audit_verify_walks_to_the_end(void **state)
     keeper_start(p, answers, N(answers));
     run_cli(p, "", "audit", "verify", "--head", "n:3:aa", NULL);
     expect_status(p, 0);
-    expect_in(p->out, "verified_to: 600\n");
-    expect_in(p->out, "head_found:  yes\n");
+    expect_in(p->out, "verified_to:       600\n");
+    expect_in(p->out, "head_found:        yes\n");
     expect_in(keeper_asks(p), "after=500");
 }
 

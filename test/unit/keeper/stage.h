@@ -159,6 +159,8 @@ void stage_set_target(struct stage *s, const char *url, uint32_t batch);
  * it as "#NUMBER#". */
 void stage_take(struct stage *s, const char *json);
 void stage_event(struct stage *s, unsigned number, unsigned contact);
+/* n batches of 100 events of the same moment, in one turn if it takes them. */
+void stage_flood(struct stage *s, unsigned n);
 struct event_log;
 struct event_log stage_event_log(struct stage *s);
 /* Time passes in steps, each with a tick. */

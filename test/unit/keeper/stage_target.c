@@ -140,6 +140,29 @@ stage_take(struct stage *s, const char *json)
 }
 
 void
+stage_flood(struct stage *s, unsigned n)
+{
+    struct buf auto_buf json = {0};
+    buf_init(&json, 65536);
+    for (unsigned i = 0; i < n; i++) {
+        struct take ask;
+        buf_clear(&json);
+        for (unsigned k = 0; k < 100; k++)
+            buf_addf(&json,
+                     "%s{\"eventId\":%u,\"portalId\":1001,"
+                     "\"occurredAt\":1764000000000,\"objectId\":%u,"
+                     "\"subscriptionType\":\"contact.creation\"}",
+                     k == 0 ? "[" : ",", i * 100 + k + 1, i * 100 + k + 1);
+        buf_add_char(&json, ']');
+        ask.json = buf_str(&json);
+        assert_int_equal(
+            turns_add(s->keeper.turns, do_take, &take_record, &ask, 0, 0),
+            ERR_OK);
+    }
+    stage_settle(s);
+}
+
+void
 stage_event(struct stage *s, unsigned number, unsigned contact)
 {
     char json[512];

@@ -435,10 +435,26 @@ what_was_seen_is_forgotten_in_time_whatever_its_own_says(void **state)
     stage_free(s);
 }
 
+static void
+a_flood_of_one_moment_is_taken_whole_and_once(void **state)
+{
+    struct stage *s = stage_new();
+    (void)state;
+    stage_connect(s, 1001);
+    stage_flood(s, 60);
+    assert_false(s->keeper.has_failed);
+    assert_int_equal(stage_event_log(s).n_taken, 6000);
+    stage_flood(s, 60);
+    assert_int_equal(stage_event_log(s).n_taken, 6000);
+    assert_int_equal(stage_event_log(s).n_repeats, 6000);
+    stage_free(s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flood_of_one_moment_is_taken_whole_and_once),
         cmocka_unit_test(only_what_the_app_signed_is_taken),
         cmocka_unit_test(older_signatures_are_taken_where_the_app_says_so),
         cmocka_unit_test(a_repeat_is_told_from_what_is_new),
