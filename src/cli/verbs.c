@@ -97,17 +97,18 @@ static const struct verb_option key_options[] = {
     {"ends", "WHEN", "Good until then: 90d, 12h, 2027-01-31."},
     END};
 
-#define EVENTS_APP                                                        \
-    {                                                                     \
-        "app", "APP", "Whose events; need not be said where there is one" \
-                      " app only."                                        \
+#define EVENTS_APP                                              \
+    {                                                           \
+        "app", "APP",                                           \
+            "Whose events; need not be said where there is one" \
+            " app only."                                        \
     }
-#define EVENTS_PORTAL                             \
-    {                                             \
+#define EVENTS_PORTAL                              \
+    {                                              \
         "portal", "PORTAL", "Only this account's." \
     }
-#define EVENTS_CURSOR                                               \
-    {                                                               \
+#define EVENTS_CURSOR                                                \
+    {                                                                \
         "cursor", "CURSOR", "Go on where the list before has ended." \
     }
 
@@ -155,7 +156,8 @@ static const struct verb_option events_forward_options[] = {
     EVENTS_APP,
     EVENTS_PORTAL,
     {"all", NULL, "Begin with the oldest that is kept; else with what comes."},
-    {"state", "FILE", "Where it is noted how far it came, to go on from there."},
+    {"state", "FILE",
+     "Where it is noted how far it came, to go on from there."},
     {"secret-file", "FILE",
      "Sign with this whsec_ secret, as the service does for webhook_target."},
     END};

@@ -224,9 +224,8 @@ act_begin(struct keeper *k, void *arg)
     buf_addf(&b->file, "%.*s/%.*s", STR_ARG(k->child->settings.data_dir),
              STR_ARG(begin->name));
     buf_addf(&b->keys_file, "%s.keys", buf_text(&b->file));
-    struct store_backup_wish wish = {buf_text(&b->file),
-                                     buf_text(&b->keys_file),
-                                     begin->with_events};
+    struct store_backup_wish wish = {
+        buf_text(&b->file), buf_text(&b->keys_file), begin->with_events};
     b->err = store_backup_begin(k->store, &wish, &b->copy, &b->problem);
     if (b->err == ERR_OK)
         go_on_in(b, PAUSE_MS);
@@ -267,9 +266,8 @@ do_backup(struct turn *t, const void *ask)
         return ERR_OK;
     }
     struct begin *begin = arena_alloc(turn_arena(t), sizeof(*begin));
-    *begin =
-        (struct begin){answer_waiter(t), arena_copy(turn_arena(t), a->name),
-                       a->with_events};
+    *begin = (struct begin){answer_waiter(t),
+                            arena_copy(turn_arena(t), a->name), a->with_events};
     turn_after(t, act_begin, begin);
     return ERR_OK;
 }

@@ -14,7 +14,8 @@
  * is full (an import, say), the others go by a tenth of a second, FINE, so
  * that what has to be looked through stays short.
  */
-#define ROW_KEYS 120 /* two rows a page; a few more, where the next is not at hand */
+#define ROW_KEYS \
+    120 /* two rows a page; a few more, where the next is not at hand */
 #define SHORT_KEY 16 /* of the keyed hash: 128 bits of it are plenty */
 #define CHAIN_MAX 4000
 #define KEPT_MS (48 * 3600 * INT64_C(1000))

@@ -87,9 +87,9 @@ static const struct field admin_backup_fields[] = {
 static const struct record admin_backup = RECORD(admin_backup);
 
 static const struct field admin_events_fields[] = {
-    FIELD(struct admin_events, app),     FIELD(struct admin_events, portal),
-    FIELD(struct admin_events, filter),  FIELD(struct admin_events, cursor),
-    FIELD(struct admin_events, limit),   FIELD(struct admin_events, wait_ms),
+    FIELD(struct admin_events, app),    FIELD(struct admin_events, portal),
+    FIELD(struct admin_events, filter), FIELD(struct admin_events, cursor),
+    FIELD(struct admin_events, limit),  FIELD(struct admin_events, wait_ms),
 };
 static const struct record admin_events = RECORD(admin_events);
 
@@ -100,9 +100,12 @@ static const struct field admin_event_fields[] = {
 static const struct record admin_event = RECORD(admin_event);
 
 static const struct field admin_replay_fields[] = {
-    FIELD(struct admin_replay, app),     FIELD(struct admin_replay, id),
-    FIELD(struct admin_replay, portal),  FIELD(struct admin_replay, is_dead_only),
-    FIELD(struct admin_replay, from_ms), FIELD(struct admin_replay, to_ms),
+    FIELD(struct admin_replay, app),
+    FIELD(struct admin_replay, id),
+    FIELD(struct admin_replay, portal),
+    FIELD(struct admin_replay, is_dead_only),
+    FIELD(struct admin_replay, from_ms),
+    FIELD(struct admin_replay, to_ms),
     FIELD(struct admin_replay, cursor),
 };
 static const struct record admin_replay = RECORD(admin_replay);

@@ -142,8 +142,8 @@ struct admin_event {
 /* One page of a bulk replay: the answer has the next cursor. */
 struct admin_replay {
     struct str app;
-    struct str id;     /* this one only; empty: by what follows */
-    uint64_t portal;   /* 0: all */
+    struct str id;   /* this one only; empty: by what follows */
+    uint64_t portal; /* 0: all */
     bool is_dead_only;
     int64_t from_ms, to_ms; /* when they were taken in; 0: open */
     struct str cursor;

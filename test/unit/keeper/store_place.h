@@ -167,7 +167,7 @@ place_back_up(struct place *p, const char *file, const char *keys)
     struct buf auto_buf problem;
     buf_init(&problem, 1000);
     if (back_up_whole(p->store, place_path(p, file), place_path(p, keys),
-                     &problem) != ERR_OK)
+                      &problem) != ERR_OK)
         fail_msg("%s", buf_text(&problem));
 }
 
