@@ -25,8 +25,7 @@
 #define WAIT_MAX_MS 600000
 #define SOON_MS 500
 #define NO_COURIER "NO_COURIER" /* as errands.c says it */
-#define FRESH_MAX 1000
-#define PIECE_MAX 1000 /* events; the courier cuts at 100 */
+#define PIECE_MAX 1000          /* events; the courier cuts at 100 */
 
 static const struct field journal_fields[] = {
     FIELD(struct journal, offset),     FIELD(struct journal, read_at_ms),
@@ -474,29 +473,6 @@ journal_tend(struct turn *t, struct str name)
         journal_store(t, name, &j, j.lease_until_ms);
     else
         go_on(t, app, &j);
-}
-
-void
-journal_note_connect(struct turn *t, struct str app, uint64_t portal)
-{
-    struct journal j;
-    struct arena *a = turn_arena(t);
-    struct str *fresh;
-    if (!turn_get(t, STORE_JOURNALS, app, &journal_record, &j))
-        return; /* a static app's */
-    if (j.fresh.n >= FRESH_MAX) {
-        j.pass_at_ms = 0;
-        j.fresh.n = 0;
-    }
-    fresh = arena_alloc(a, (j.fresh.n + 1) * sizeof(*fresh));
-    for (size_t i = 0; i < j.fresh.n; i++)
-        fresh[i] = j.fresh.v[i];
-    fresh[j.fresh.n] = arena_printf(a, "%" PRIu64, portal);
-    j.fresh = (struct strs){fresh, j.fresh.n + 1};
-    /* A reading that runs is not doubled; its end sees to this. */
-    journal_store(t, app, &j,
-                  j.lease_until_ms > turn_now_ms(t) ? j.lease_until_ms
-                                                    : turn_now_ms(t));
 }
 
 enum err

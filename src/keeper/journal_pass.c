@@ -17,8 +17,10 @@
 #define DAY_MS INT64_C(86400000)
 #define DAY_S 86400
 #define PAGE 20
-#define FRESH_PAGE 20  /* portals that connected, in one go */
-#define RUNNING_MAX 64 /* errands; then the rest waits */
+#define FRESH_MAX 1000
+#define AGAIN_MS 600000 /* when the life cycle could not be subscribed */
+#define FRESH_PAGE 20   /* portals that connected, in one go */
+#define RUNNING_MAX 64  /* errands; then the rest waits */
 
 static const char *const life_cycle[] = {"4-1909196", "4-1916193"};
 
@@ -32,15 +34,63 @@ static const struct watched {
     {"tickets", "0-5"},
 };
 
+static void
+add_fresh(struct turn *t, struct journal *j, uint64_t portal)
+{
+    struct arena *a = turn_arena(t);
+    if (j->fresh.n >= FRESH_MAX) { /* the pass comes to all of them */
+        j->pass_at_ms = 0;
+        j->fresh.n = 0;
+    }
+    struct str *fresh = arena_alloc(a, (j->fresh.n + 1) * sizeof(*fresh));
+    for (size_t i = 0; i < j->fresh.n; i++)
+        fresh[i] = j->fresh.v[i];
+    fresh[j->fresh.n] = arena_printf(a, "%" PRIu64, portal);
+    j->fresh = (struct strs){fresh, j->fresh.n + 1};
+}
+
+void
+journal_note_connect(struct turn *t, struct str app, uint64_t portal)
+{
+    struct journal j;
+    if (!turn_get(t, STORE_JOURNALS, app, &journal_record, &j))
+        return; /* a static app's */
+    add_fresh(t, &j, portal);
+    /* A reading that runs is not doubled; its end sees to this. */
+    journal_store(t, app, &j,
+                  j.lease_until_ms > turn_now_ms(t) ? j.lease_until_ms
+                                                    : turn_now_ms(t));
+}
+
+/* HubSpot could not be asked: with the next reading once more. */
+static void
+subscribe_again(struct turn *t, const struct errand_note *note,
+                struct journal *j)
+{
+    if (note->portal != 0)
+        add_fresh(t, j, note->portal);
+    else if (j->pass_at_ms > turn_now_ms(t) - DAY_MS + AGAIN_MS)
+        j->pass_at_ms = turn_now_ms(t) - DAY_MS + AGAIN_MS;
+    journal_store(t, note->app, j, turn_due(t, STORE_JOURNALS, note->app));
+}
+
 static enum err
 do_subscribed(struct turn *t, const void *ask)
 {
     const struct errand_result *r = ask;
+    struct journal j;
+    bool is_again = errand_is_transient(&r->done);
+    bool is_there =
+        turn_get(t, STORE_JOURNALS, r->note.app, &journal_record, &j);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
     if (r->done.outcome != OUTCOME_OK)
-        turn_log(t, LOG_WARN, "journal.not_subscribed",
+        turn_log(t, is_again ? LOG_INFO : LOG_WARN, "journal.not_subscribed",
                  "app=%.*s portal=%" PRIu64 " status=%s http=%u",
                  STR_ARG(r->note.app), r->note.portal,
                  log_quote(r->done.status), r->done.http_status);
+    if (is_again && is_there)
+        subscribe_again(t, &r->note, &j);
     return ERR_OK;
 }
 
