@@ -47,6 +47,10 @@ int do_masterkey_rotate(struct cli *cli);
 int do_masterkey_verify(struct cli *cli);
 int do_masterkey_retire(struct cli *cli);
 
+int do_scopes_list(struct cli *cli);
+int do_scopes_explain(struct cli *cli);
+int do_scopes_plan(struct cli *cli);
+
 int do_audit_list(struct cli *cli);
 int do_audit_verify(struct cli *cli);
 

@@ -162,6 +162,19 @@ static const struct verb_option events_forward_options[] = {
      "Sign with this whsec_ secret, as the service does for webhook_target."},
     END};
 
+static const struct verb_option scopes_list_options[] = {
+    {"all", NULL, "Also those that no app can ask for."}, END};
+
+static const struct verb_option scopes_plan_options[] = {
+    {"operations", "ID,ID",
+     "Of an OpenAPI document: the operations that are called, ID=contacts "
+     "where the object type is a variable; all is all of them."},
+    {"optional", "FILE", "More calls, which the app can do without."},
+    {"edition", "NAME",
+     "What every account has at least: free, starter, professional, "
+     "enterprise; else free."},
+    END};
+
 static const struct verb_option rotate_options[] = {
     {"compromised", NULL,
      "The old key may be known to others: make new data keys too, and seal "
@@ -515,6 +528,39 @@ const struct verb verbs[] = {
      .options = events_forward_options,
      .traits = ASKS,
      .run = do_events_forward},
+
+    {.group = "Scopes",
+     .name = "scopes list",
+     .arguments = "[WORD]",
+     .sentence = "List HubSpot's scopes, what they grant, and who has them.",
+     .more = "WORD: only those with it in their name or words. Editions "
+             "change without notice; the scopes of a token decide.",
+     .example = "portkeep scopes list deals",
+     .options = scopes_list_options,
+     .traits = VERB_HAS_JSON,
+     .columns = "scope grants edition sensitive class",
+     .run = do_scopes_list},
+    {.group = "Scopes",
+     .name = "scopes explain",
+     .arguments = "SCOPE|METHOD [PATH]",
+     .sentence = "Say what a scope is good for, or which a call needs.",
+     .more = "What is in no list of HubSpot's is called unknown, with exit "
+             "status 1; nothing is guessed.",
+     .example = "portkeep scopes explain GET /crm/v3/objects/deals/7",
+     .traits = VERB_HAS_JSON,
+     .run = do_scopes_explain},
+    {.group = "Scopes",
+     .name = "scopes plan",
+     .arguments = "FILE",
+     .sentence = "Find the smallest set of scopes for calls of the API.",
+     .more = "FILE has lines of METHOD PATH, or is an access log, a HAR file "
+             "or an OpenAPI document in JSON; - is standard input. Prints "
+             "the lines for portkeep.conf and app-hsmeta.json. Exit status 1 "
+             "if the scopes of any call are not known.",
+     .example = "portkeep scopes plan calls.txt --optional extras.txt",
+     .options = scopes_plan_options,
+     .traits = VERB_HAS_JSON,
+     .run = do_scopes_plan},
 
     {.group = "Records",
      .name = "audit list",

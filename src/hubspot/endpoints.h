@@ -1,6 +1,7 @@
 #ifndef HUBSPOT_ENDPOINTS_H
 #define HUBSPOT_ENDPOINTS_H
 
+#include "base/arena.h"
 #include "hubspot/objects.h"
 
 /*
@@ -63,6 +64,12 @@ const char *endpoint_note(const struct endpoint *e);
 
 /* "/crm/objects/{version}/{type}/search"; nothing for an unknown one. */
 void endpoint_add_family(const struct endpoint *e, struct buf *out);
+
+/*
+ * The families whose calls take the scope, alone or with others, a text
+ * each: "GET, POST /crm/{version}/imports".  In the arena.
+ */
+struct strs endpoint_users(struct arena *arena, struct str scope);
 
 /* For whoever walks the table: areas and the rules in them, in order. */
 size_t endpoint_n_areas(void);
