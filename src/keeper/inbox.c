@@ -258,10 +258,11 @@ park_share(struct intake *in, struct share *s)
     struct event_keys keys;
     int64_t today = turn_now_ms(in->t) / DAY_MS;
     if (in->log.n_parked + s->n > PARKED_MAX) {
+        if (!in->is_short) /* once a request, whatever it holds */
+            turn_log(in->t, LOG_WARN, "inbox.parking_full",
+                     "app=%.*s parked=%" PRIu64, STR_ARG(in->app),
+                     in->log.n_parked);
         in->is_short = true;
-        turn_log(in->t, LOG_WARN, "inbox.parking_full",
-                 "app=%.*s parked=%" PRIu64, STR_ARG(in->app),
-                 in->log.n_parked);
         return ERR_OK;
     }
     enum err e = event_keys_parking(in->t, in->app, today, true, &keys);

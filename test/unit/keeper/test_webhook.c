@@ -413,6 +413,33 @@ repeats_are_known_also_among_many_of_the_same_moment(void **state)
     stage_free(s);
 }
 
+/* n events of one moment; each of its own portal, or all of one. */
+static const char *
+many_events(unsigned n, unsigned first, bool is_of_many)
+{
+    static char body[200000];
+    size_t at = 0;
+    for (unsigned i = first; i < first + n; i++)
+        at += (size_t)snprintf(
+            body + at, sizeof(body) - at,
+            "%s{\"eventId\":%u,\"portalId\":%u,\"occurredAt\":1700000000000,"
+            "\"objectId\":7,\"subscriptionType\":\"contact.creation\"}",
+            i == first ? "[" : ",", i + 1, is_of_many ? 5000 + i : 1001);
+    (void)snprintf(body + at, sizeof(body) - at, "]");
+    return body;
+}
+
+static void
+a_body_of_more_events_than_hubspot_sends_is_one_item(void **state)
+{
+    struct stage *s = stage_of_webhooks();
+    (void)state;
+    assert_int_equal(post_signed(s, many_events(1001, 0, true)), ERR_OK);
+    assert_int_equal(stage_event_log(s).n_parked, 1);
+    assert_int_equal(stage_event_log(s).n_bad, 1);
+    stage_free(s);
+}
+
 static void
 what_was_seen_is_forgotten_in_time_whatever_its_own_says(void **state)
 {
@@ -469,6 +496,7 @@ main(void)
         cmocka_unit_test(a_full_log_asks_hubspot_to_come_again),
         cmocka_unit_test(a_full_disk_asks_hubspot_to_come_again),
         cmocka_unit_test(repeats_are_known_also_among_many_of_the_same_moment),
+        cmocka_unit_test(a_body_of_more_events_than_hubspot_sends_is_one_item),
         cmocka_unit_test(
             what_was_seen_is_forgotten_in_time_whatever_its_own_says),
     };
