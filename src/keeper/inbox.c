@@ -116,12 +116,19 @@ look_at(struct intake *in, struct share *s)
         name_privacy(in, s);
         return;
     }
-    if (s->portal != 0 && !turn_is_waiting(t) &&
-        receipt_last_generation(t, in->app, s->portal) != 0)
-        s->fate = FATE_DROPPED;
     /* Named; whether it opens is asked when something is sealed. */
     enum err named = event_keys_parking(t, in->app, today, false, &parking);
     (void)named;
+}
+
+/* Erased before, where it is not connected.  Of all portals at once: asked
+ * for one after another, many would need more rounds than a turn has. */
+static void
+look_for_receipt(struct intake *in, struct share *s)
+{
+    if (s->portal != 0 && s->fate == FATE_PARKED &&
+        receipt_last_generation(in->t, in->app, s->portal) != 0)
+        s->fate = FATE_DROPPED;
 }
 
 static void
@@ -306,6 +313,10 @@ inbox_take(struct turn *t, struct str app, uint32_t source,
     (void)event_log_load(t, app, &in.log); /* named */
     for (struct share *s = shares; s != NULL; s = s->next)
         look_at(&in, s);
+    if (turn_is_waiting(t))
+        return ERR_AGAIN;
+    for (struct share *s = shares; s != NULL; s = s->next)
+        look_for_receipt(&in, s);
     if (turn_is_waiting(t))
         return ERR_AGAIN;
     if (in.log.n_bytes >= turn_keeper(t)->events_max)

@@ -79,4 +79,20 @@ describe('the journal', () => {
         assert.equal(events[0].source, 'journal');
         assert.equal(String(events[0].event.objectId), made.id);
     });
+
+    test('takes a file about many accounts that are not connected here', async () => {
+        await hub.control('POST', '/grants', {
+            client_id: portkeep.clientId, scopes: portkeep.scopes,
+            first_portal: 7000, count: 60,
+        });
+        const key = await keep.key({ verb: 'events' });
+        await keep.connect('crm-sync', 1002);
+        await hub.uninstall({ portal: 1002 });
+        await until('what was said last is heard', async () => {
+            await look(keep);
+            return (await keep.portal('crm-sync', 1002)).status === 404;
+        });
+        assert.equal((await keep.api('GET', '/v1/apps/crm-sync/events', { key })).status, 200);
+        assert.doesNotMatch(keep.log, / error store\.failed/);
+    });
 });
