@@ -14,7 +14,8 @@
 
 /*
  *   WAITING (no courier yet) --courier--> RUNNING --reply, close--> gone
- *      |--too late--> gone
+ *      |--too late--> gone                     |
+ *      ^----------- it could not be sent ------/
  *
  * Whichever way it goes, `come_back` runs once.
  */
@@ -122,14 +123,36 @@ come_back(struct errand *e, const struct courier_done *done)
 }
 
 static void
+wait_for_courier(struct errand *e)
+{
+    struct errands *es = e->keeper->errands;
+    struct timeval tick = {.tv_usec = 250000};
+    e->next = es->waiting;
+    es->waiting = e;
+    if (es->on_tick != NULL)
+        (void)event_add(es->on_tick, &tick); /* made before: cannot fail */
+}
+
+/* The courier did not send it: it is full, or is being replaced. */
+static bool
+may_try_again(const struct errand *e, const struct courier_done *done)
+{
+    struct env *env = e->keeper->env;
+    return done->outcome == OUTCOME_DROPPED &&
+           env->mono_ms(env) < e->send_before_ms;
+}
+
+static void
 on_reply(enum err err, const struct message *m, const void *reply, void *arg)
 {
     struct errand *e = arg;
     (void)m;
-    if (err == ERR_OK)
-        come_back(e, reply);
-    else
+    if (err != ERR_OK)
         drop(e);
+    else if (may_try_again(e, reply))
+        wait_for_courier(e);
+    else
+        come_back(e, reply);
 }
 
 static void
@@ -145,16 +168,21 @@ on_tick(evutil_socket_t fd, short what, void *arg)
     struct keeper *k = arg;
     struct errands *es = k->errands;
     int64_t now = k->env->mono_ms(k->env);
+    struct channel *courier = peers_newest(k->peers, LIFE_PEER_COURIER);
     (void)fd;
     (void)what;
     for (struct errand **at = &es->waiting; *at != NULL;) {
         struct errand *e = *at;
-        if (e->send_before_ms > now) {
+        bool is_late = e->send_before_ms <= now;
+        if (!is_late && courier == NULL) {
             at = &e->next;
             continue;
         }
         *at = e->next;
-        drop(e);
+        if (is_late)
+            drop(e);
+        else
+            send_to(courier, e);
     }
     if (es->waiting == NULL)
         (void)event_del(es->on_tick); /* never fails on a made event */
@@ -286,11 +314,7 @@ act_send(struct keeper *k, void *arg)
         send_to(courier, e);
         return;
     }
-    e->next = es->waiting;
-    es->waiting = e;
-    struct timeval tick = {.tv_usec = 250000};
-    if (es->on_tick != NULL)
-        (void)event_add(es->on_tick, &tick); /* made before: cannot fail */
+    wait_for_courier(e);
 }
 
 void

@@ -235,7 +235,8 @@ fail(struct turn *t, struct str app, struct journal *j, struct str why,
 {
     struct env *env = turn_keeper(t)->env;
     int64_t wait = backoff_ms(env, WAIT_MS, WAIT_MAX_MS, j->n_failures);
-    if (str_equal(why, STR(NO_COURIER))) { /* it is being replaced */
+    /* It is being replaced, or has no room just now. */
+    if (str_equal(why, STR(NO_COURIER)) || str_equal(why, STR("limit"))) {
         journal_store(t, app, j, turn_now_ms(t) + SOON_MS);
         return;
     }

@@ -11,6 +11,11 @@ const subscriptions = 'POST /webhooks-journal/subscriptions/2026-03';
 
 // The journal is read every minute; after a reload at once.
 const look = (keep) => keep.cli('reload');
+// A look that meets a courier which is just being replaced is repeated.
+const lookUntil = (keep, what, isSo) => until(what, async () => {
+    await look(keep);
+    return isSo();
+});
 
 describe('the journal', () => {
     let hub, keep;
@@ -38,8 +43,7 @@ describe('the journal', () => {
     test('tells of an uninstall, which erases the portal', async () => {
         await keep.connect('crm-sync', 1002);
         await hub.uninstall({ portal: 1002 });
-        await look(keep);
-        await until('the portal is erased', async () =>
+        await lookUntil(keep, 'the portal is erased', async () =>
             (await keep.portal('crm-sync', 1002)).status === 404);
         const { json } = await keep.cli('portals', 'erased', '--json');
         const receipt = json.receipts.find(({ portal }) => portal === 1002);
@@ -52,9 +56,8 @@ describe('the journal', () => {
         await keep.connect('crm-sync', 1003);
         await hub.uninstall({ portal: 1003 });
         await keep.connect('crm-sync', 1003);
-        await look(keep);
         // It may be heard before the second install, too: then it was right.
-        await until('the word is heard', () =>
+        await lookUntil(keep, 'the word is heard', () =>
             /uninstall\.(old_)?word app=crm-sync portal=1003/.test(keep.log));
         await look(keep);
         await until('it is served', async () =>
@@ -70,8 +73,7 @@ describe('the journal', () => {
         const { json: made } = await keep.call('pulls', 1001, '/crm/v3/objects/contacts', {
             method: 'POST', body: { properties: { email: 'journal@example.com' } },
         });
-        await look(keep);
-        const events = await until('the event is in the log', async () => {
+        const events = await lookUntil(keep, 'the event is in the log', async () => {
             const { json } = await keep.api('GET', '/v1/apps/pulls/events?portal=1001', { key });
             const found = json.events.filter(({ type }) => type === 'hubspot.event');
             return found.length > 0 && found;
@@ -88,10 +90,8 @@ describe('the journal', () => {
         const key = await keep.key({ verb: 'events' });
         await keep.connect('crm-sync', 1002);
         await hub.uninstall({ portal: 1002 });
-        await until('what was said last is heard', async () => {
-            await look(keep);
-            return (await keep.portal('crm-sync', 1002)).status === 404;
-        });
+        await lookUntil(keep, 'what was said last is heard', async () =>
+            (await keep.portal('crm-sync', 1002)).status === 404);
         assert.equal((await keep.api('GET', '/v1/apps/crm-sync/events', { key })).status, 200);
         assert.doesNotMatch(keep.log, / error store\.failed/);
     });
