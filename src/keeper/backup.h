@@ -13,6 +13,8 @@ struct backup;
 
 /* Admin's call: begins it, after the commit. */
 enum err do_backup(struct turn *t, const void *ask);
+/* At birth: the files of one that the last keeper did not end are removed. */
+enum err do_backup_left(struct turn *t, const void *ask);
 /* The keeper ends: so does what runs.  Before the store is closed. */
 void backup_stop(struct keeper *k);
 

@@ -93,6 +93,8 @@ start(struct child *c, struct buf *problem)
         e = turns_add(k->turns, do_parking_resume, NULL, NULL, 0, 0);
     if (e == ERR_OK)
         e = turns_add(k->turns, do_journals_start, NULL, NULL, 0, 0);
+    if (e == ERR_OK)
+        e = turns_add(k->turns, do_backup_left, NULL, NULL, 0, 0);
     return e;
 }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as emulator from './support/emulator.mjs';
 import * as portkeep from './support/keep.mjs';
-import { stopAll } from './support/place.mjs';
+import { stopAll, until } from './support/place.mjs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 let hub, keep;
 before(async () => {
@@ -26,6 +27,21 @@ describe('a backup', () => {
         for (const path of [file(), `${file()}.keys`])
             assert.equal(statSync(path).mode & 0o777, 0o600);
         assert.equal((await keep.token('crm-sync', 1001)).status, 200);
+    });
+
+    test('of which the keeper is killed leaves nothing behind', async () => {
+        for (let i = 0; i < 600; i++)
+            await keep.api('POST', '/v1/apps/crm-sync/connect-sessions', { body: { ref: `r${i}` } });
+        const left = () => readdirSync(keep.data).filter((name) => name.startsWith('backup-'));
+        const asked = keep.cli('backup', join(keep.dir, 'never'), { expect: undefined });
+        while (left().length === 0) await nextTurn();
+        process.kill(keep.pid('keeper'), 'SIGKILL');
+        await asked;
+        assert.ok(left().length > 0, 'it was killed in the middle');
+        await keep.program.stop();
+        await keep.ready();
+        await until('they are gone', () => left().length === 0);
+        assert.match(keep.log, / warn backup\.removed file=/);
     });
 
     test('does not overwrite one that is there', async () => {
