@@ -79,7 +79,7 @@ prefix_of_deleted(struct turn *t, const struct step *s)
 static struct str
 prefix_of_deletions(struct turn *t, const struct step *s)
 {
-    return arena_printf(turn_arena(t), PRIVACY_TODO "%.*s/%" PRIu64 "/",
+    return arena_printf(turn_arena(t), PRIVACY_OPEN "%.*s/%" PRIu64 "/",
                         STR_ARG(s->app), s->portal);
 }
 

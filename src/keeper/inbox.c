@@ -259,6 +259,17 @@ store_share(struct intake *in, struct share *s)
     return ERR_OK;
 }
 
+/* That an app was installed says nothing that a connect will not say. */
+static void
+drop_installs(struct share *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->events[i]->facts.class != EVENT_INSTALL)
+            s->events[n++] = s->events[i];
+    s->n = n;
+}
+
 static enum err
 park_share(struct intake *in, struct share *s)
 {
@@ -280,6 +291,7 @@ park_share(struct intake *in, struct share *s)
     else
         in->log.n_bad += s->n;
     in->log.n_taken += s->n;
+    drop_installs(s);
     if (s->n > 0)
         put_parcel(in, s,
                    &(struct parcel){.kind = s->portal != 0 ? PARCEL_HUBSPOT

@@ -424,10 +424,15 @@ do_piece(struct turn *t, const void *ask)
     e = inbox_take(t, p->app, SOURCE_JOURNAL, all);
     if (e == ERR_AGAIN)
         return e;
-    if (e != ERR_OK) { /* no room: from the file's beginning, later */
+    if (e == ERR_LIMIT) { /* no room: from the file's beginning, later */
         fail(t, p->app, &j, STR("log_full"), 0);
         return ERR_OK;
     }
+    if (e != ERR_OK) /* what cannot be taken must not hold up all the rest */
+        turn_log(t, LOG_ERROR, "journal.left_out",
+                 "app=%.*s do=\"see inbox.parking_full and "
+                 "inbox.not_sealed above\"",
+                 STR_ARG(p->app));
     j.n_events += all->events.n;
     if (p->index + 1 < p->n) {
         struct piece next = *p;

@@ -424,7 +424,7 @@ privacy_note(struct turn *t, struct str app, uint64_t portal,
                          .id = object->id,
                          .occurred_at_ms = occurred_at_ms};
     struct str row = arena_printf(
-        turn_arena(t), PRIVACY_TODO "%.*s/%" PRIu64 "/%.*s", STR_ARG(app),
+        turn_arena(t), PRIVACY_OPEN "%.*s/%" PRIu64 "/%.*s", STR_ARG(app),
         portal, STR_ARG(seal_random(t, RANDOM_BYTES)));
     turn_put(t, STORE_PRIVACY, row, &deletion_record, &d, turn_now_ms(t),
              STR_NONE);
@@ -434,7 +434,7 @@ void
 privacy_end(struct turn *t, struct str row)
 {
     struct deletion d;
-    if (!str_starts(row, STR(PRIVACY_TODO))) {
+    if (!str_starts(row, STR(PRIVACY_OPEN))) {
         turn_delete(t, STORE_PRIVACY, row);
         return;
     }
@@ -459,7 +459,7 @@ privacy_restored(struct arena *arena, const struct erasures_deletion *e,
     record_encode(&deletion_record, &d, body);
     return (struct store_row){
         .table = STORE_PRIVACY,
-        .key = arena_printf(arena, PRIVACY_TODO "%.*s/%" PRIu64 "/%.*s",
+        .key = arena_printf(arena, PRIVACY_OPEN "%.*s/%" PRIu64 "/%.*s",
                             STR_ARG(e->app), e->portal, STR_ARG(name)),
         .due = 0, /* at once */
         .body = buf_str(body)};

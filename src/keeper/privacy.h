@@ -13,7 +13,7 @@
  * not taken.
  */
 
-#define PRIVACY_TODO "todo:" /* no app's name has a colon */
+#define PRIVACY_OPEN "open:" /* no app's name has a colon */
 
 /* HubSpot said so: kept with this turn's commit, done page by page. */
 void privacy_note(struct turn *t, struct str app, uint64_t portal,

@@ -295,6 +295,26 @@ a_full_log_keeps_the_offset_until_there_is_room(void **state)
     stage_free(s);
 }
 
+static void
+installs_elsewhere_take_no_room_and_hold_up_nothing(void **state)
+{
+    struct stage *s = begin();
+    (void)state;
+    shelf.files[0][0] =
+        "[{\"type\":\"app_lifecycle_event\",\"portalId\":5000,"
+        "\"occurredAt\":\"" MORNING "\",\"action\":\"APP_INSTALL\"},"
+        "{\"type\":\"crmObject\",\"portalId\":5001,"
+        "\"occurredAt\":\"" MORNING
+        "\",\"action\":\"UPDATE\",\"objectTypeId\":\"0-1\","
+        "\"objectId\":1}," EVENT(1, MORNING) "]";
+    shelf.n = 1;
+    look_now(s);
+    assert_int_equal(stage_event_log(s).n_parked, 1);
+    assert_int_equal(stage_event_log(s).n_taken, 3);
+    assert_true(str_equal(row_of(s).offset, STR("1")));
+    stage_free(s);
+}
+
 int
 main(void)
 {
@@ -307,6 +327,7 @@ main(void)
         cmocka_unit_test(three_days_without_a_word_ask_about_every_portal),
         cmocka_unit_test(
             a_refused_token_is_asked_for_anew_and_failures_wait_longer),
+        cmocka_unit_test(installs_elsewhere_take_no_room_and_hold_up_nothing),
         cmocka_unit_test(a_full_log_keeps_the_offset_until_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
