@@ -28,8 +28,9 @@ void inbox_name_events(struct turn *t, struct arrivals *all);
 
 /*
  * Takes read events of one app.  ERR_AGAIN while rows are missing; ERR_LIMIT:
- * the log is full, nothing was taken; ERR_UNAVAILABLE: some found no room.  Else all that is good is changed in this turn, and what
- * follows from it (uninstalls, privacy deletions) is on its way.
+ * the log is full, nothing was taken; ERR_UNAVAILABLE: some found no room. Else
+ * all that is good is changed in this turn, and what follows from it
+ * (uninstalls, privacy deletions) is on its way.
  */
 enum err inbox_take(struct turn *t, struct str app, uint32_t source,
                     const struct arrivals *all) WARN_UNUSED;
